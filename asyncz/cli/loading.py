@@ -1,0 +1,94 @@
+"""Where a command line says a scheduler is."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+__all__ = ("LoadError", "load_scheduler")
+
+#: The name looked for in a file when none is given.
+DEFAULT_NAME = "scheduler"
+
+
+class LoadError(Exception):
+    """No scheduler is where the command line says."""
+
+
+def load_scheduler(target: str) -> Any:
+    """Return the scheduler that ``module:name``, ``file.py`` or ``file.py:name`` leads to.
+
+    In a file without a name it is ``scheduler``, or else its only scheduler. Raises LoadError saying what was expected
+    and what is there.
+    """
+    place, name = _split(target)
+    if place.endswith(".py") or os.path.sep in place:
+        module = _import_file(place)
+    elif not name:
+        raise LoadError(f"expected module:scheduler or a file, got {target!r}")
+    else:
+        module = _import_module(place)
+    found = _follow(module, name) if name else _only_scheduler(module, place)
+    if not _is_scheduler(found):
+        raise LoadError(f"expected a scheduler at {target!r}, got {type(found).__name__}")
+    return found
+
+
+def _split(target: str) -> tuple[str, str]:
+    """Split at the last colon, unless that belongs to a drive letter."""
+    place, colon, name = target.rpartition(":")
+    if not colon or os.path.sep in name or "/" in name:
+        return target, ""
+    return place, name
+
+
+def _import_file(path: str) -> ModuleType:
+    if not os.path.isfile(path):
+        raise LoadError(f"no such file: {path!r}")
+    name = os.path.splitext(os.path.basename(path))[0]
+    # As for "python file.py": its neighbours can be imported, and it can be found by its name (process pools need it).
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"expected a Python file, got {path!r}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as exc:
+        if exc.name is not None and (name == exc.name or name.startswith(exc.name + ".")):
+            raise LoadError(f"no such module: {name!r}") from exc
+        raise
+
+
+def _follow(module: ModuleType, path: str) -> Any:
+    found: Any = module
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise LoadError(f"{module.__name__!r} has no {path!r}")
+        found = getattr(found, part)
+    return found
+
+
+def _only_scheduler(module: ModuleType, path: str) -> Any:
+    if hasattr(module, DEFAULT_NAME):
+        return getattr(module, DEFAULT_NAME)
+    names = [name for name, value in vars(module).items() if _is_scheduler(value)]
+    if len(names) != 1:
+        found = f"{', '.join(names)} (say which, as {path}:NAME)" if names else "none"
+        raise LoadError(f"expected a scheduler named {DEFAULT_NAME!r} in {path!r}, or only one; found {found}")
+    return getattr(module, names[0])
+
+
+def _is_scheduler(value: Any) -> bool:
+    return not isinstance(value, type) and callable(getattr(value, "run", None)) and hasattr(value, "process_tasks")

@@ -1,0 +1,53 @@
+"""The only reader of system time.
+
+Everything else is handed a clock, or an instant: that is what lets a test run a year of schedules in a moment.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import Any
+
+__all__ = ("SYSTEM_CLOCK", "Clock", "SystemClock")
+
+
+class Clock:
+    """What a scheduler asks for the time."""
+
+    #: A virtual clock moves only when a test says so, hence nobody has to look whether it was stepped.
+    virtual: bool = False
+
+    def now(self) -> datetime.datetime:
+        """Return the current instant, aware and in UTC."""
+        raise NotImplementedError
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary point; they never go back."""
+        raise NotImplementedError
+
+    def hold(self) -> None:
+        """Say that work has begun off the loop. A virtual clock stands still until as many :meth:`release` came."""
+
+    def release(self) -> None:
+        """Say that the work announced by :meth:`hold` is over, and reported."""
+
+
+class SystemClock(Clock):
+    """The clock of the machine.
+
+    ``datetime.datetime`` and ``time.monotonic`` are looked up at each call, so that tools which move the clock from
+    outside by replacing them (freezegun, time-machine) are followed.
+    """
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.timezone.utc)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def __reduce__(self) -> Any:
+        return SystemClock, ()
+
+
+SYSTEM_CLOCK = SystemClock()

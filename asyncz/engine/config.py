@@ -1,0 +1,178 @@
+"""What a scheduler is told about itself: a flat dictionary with a prefix, options by keyword, or both."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from ..utils import to_timezone
+
+__all__ = ("DEFAULTS", "OPTIONS", "TaskDefaults", "entry", "nested", "read_timezone", "to_bool", "to_seconds")
+
+#: Options and their defaults, as far as they do not depend on each other.
+DEFAULTS: dict[str, Any] = {
+    "clock": None,
+    "executors": None,
+    "heartbeat_stale_after": 30,
+    "identity": None,
+    "lock_path": "",
+    "logger_name": None,
+    "loggers_class": None,
+    "startup_delay": None,
+    "store_poll_interval": 1,
+    "store_retry_interval": 10,
+    "stores": None,
+    "task_defaults": None,
+    "timezone": None,
+}
+#: Options that only some faces read.
+OPTIONS = frozenset({*DEFAULTS, "event_loop", "isolated_event_loop", "timeout"})
+
+_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
+_FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
+
+
+class TaskDefaults:
+    """What a task takes where neither it nor ``add_task`` said anything.
+
+    ``mistrigger_grace_time`` is in seconds; None runs a task however late it is.
+    """
+
+    __slots__ = ("coalesce", "max_instances", "mistrigger_grace_time")
+
+    def __init__(
+        self, mistrigger_grace_time: float | None = None, coalesce: bool = True, max_instances: int = 1
+    ) -> None:
+        self.mistrigger_grace_time = mistrigger_grace_time
+        self.coalesce = coalesce
+        self.max_instances = max_instances
+
+    @classmethod
+    def read(cls, given: Any) -> TaskDefaults:
+        """Return the defaults that a configuration gives; text values are read, unknown keys passed over.
+
+        Raises TypeError or ValueError naming the key of a value that does not fit.
+        """
+        if isinstance(given, cls):
+            return given
+        if given is None:
+            return cls()
+        if not isinstance(given, Mapping):
+            raise TypeError(f"Expected a dict for task_defaults, got {type(given).__name__} instead.")
+        defaults = cls()
+        for key, convert in (("coalesce", to_bool), ("max_instances", to_count), ("mistrigger_grace_time", to_grace)):
+            if key in given:
+                setattr(defaults, key, convert(given[key], f"task_defaults.{key}"))
+        return defaults
+
+    def model_dump(self) -> dict[str, Any]:
+        """Return the three values in a dict."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def nested(config: Mapping[str, Any] | None, prefix: str | None) -> dict[str, Any]:
+    """Return the keys of a flat configuration that start with the prefix, without it, split on dots.
+
+    ``{"asyncz.task_defaults.coalesce": "false"}`` becomes ``{"task_defaults": {"coalesce": "false"}}``. Raises
+    TypeError for what is no dict, ValueError for a key that is both a value and a group.
+    """
+    if config is None:
+        return {}
+    if not isinstance(config, Mapping):
+        raise TypeError(f"Expected a dict for global_config, got {type(config).__name__} instead.")
+    prefix = prefix or ""
+    result: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(key, str) and key.startswith(prefix):
+            _put(result, key[len(prefix) :].split("."), value, key)
+    return result
+
+
+def _put(result: dict[str, Any], path: list[str], value: Any, key: str) -> None:
+    *groups, name = path
+    for group in groups:
+        result = result.setdefault(group, {})
+        if not isinstance(result, dict):
+            raise ValueError(f"Expected a dict in front of the last part of {key!r}, got {result!r}.")
+    known = result.get(name)
+    if isinstance(known, dict) and isinstance(value, Mapping):
+        known.update(value)
+    elif isinstance(known, dict) and known:
+        raise ValueError(f"Expected a dict for {key!r} beside its longer keys, got {value!r}.")
+    else:
+        result[name] = dict(value) if type(value) is dict else value
+
+
+def entry(kind: str, alias: str, value: Mapping[str, Any]) -> tuple[str | None, Any, dict[str, Any]]:
+    """Return what an entry of ``stores`` or ``executors`` names, and the arguments to make it with.
+
+    That is an alias (``type``), or else a class or a reference to one (``class``). Raises ValueError for neither.
+    """
+    options = dict(value)
+    alias_of_class, target = options.pop("type", None), options.pop("class", None)
+    if not alias_of_class and not target:
+        raise ValueError(f"Cannot create {kind} '{alias}': expected 'type' or 'class', got {sorted(map(str, value))}.")
+    return alias_of_class, target, options
+
+
+# -- values that may be text -------------------------------------------------------------------------------------------
+
+
+def to_bool(value: Any, name: str) -> bool:
+    """Read a truth value: "true", "yes", "on", "1" and their opposites in any case."""
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        raise ValueError(f"Expected a truth value (true, false) for {name}, got {value!r}.")
+    return bool(value)
+
+
+def to_count(value: Any, name: str) -> int:
+    """Read an integer above zero."""
+    number = _number(value, int, name)
+    if number < 1:
+        raise ValueError(f"Expected a positive integer for {name}, got {value!r}.")
+    return int(number)
+
+
+def to_grace(value: Any, name: str) -> float | None:
+    """Read seconds above zero, or None ("none" as text)."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "none", "null")):
+        return None
+    number = to_seconds(value, name)
+    if number == 0:
+        raise ValueError(f"Expected a positive number of seconds or None for {name}, got {value!r}.")
+    return number
+
+
+def to_seconds(value: Any, name: str) -> float:
+    """Read a number of seconds that is not below zero."""
+    if isinstance(value, datetime.timedelta):
+        value = value.total_seconds()
+    number = _number(value, float, name)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"Expected a number of seconds for {name}, not below 0, got {value!r}.")
+    return int(number) if number == int(number) else number
+
+
+def _number(value: Any, kind: type[int] | type[float], name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError(f"Expected a number for {name}, got {type(value).__name__} instead.")
+    if isinstance(value, str) and len(value) > 32:
+        raise ValueError(f"Expected a number for {name}, got a text of {len(value)} characters.")
+    try:
+        number = kind(value)
+    except ValueError as exc:
+        raise ValueError(f"Expected a number for {name}, got {value!r}.") from exc
+    if kind is int and isinstance(value, float) and number != value:
+        raise ValueError(f"Expected an integer for {name}, got {value!r}.")
+    return number
+
+
+def read_timezone(value: Any) -> datetime.tzinfo | None:
+    """Return the zone of that name, a zone as it is, None for None."""
+    return None if value is None or value == "" else to_timezone(value)

@@ -1,0 +1,89 @@
+"""The runs that this process has handed to executors, and what was reported of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..executors.job import failure
+from ..tasks.runs import Outcome
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator, Sequence
+
+    from ..tasks.runs import Run
+
+    Reported = list[Outcome] | BaseException | None
+
+__all__ = ("Ledger",)
+
+
+class Ledger:
+    """Live runs by the list of run times that was sent, which executors hand back when they report.
+
+    ``report`` may be called from any thread; the rest belongs to whoever makes the pass.
+    """
+
+    def __init__(self) -> None:
+        self._live: dict[int, Run] = {}
+        self._reported: deque[tuple[Any, Sequence[datetime.datetime] | None, Reported]] = deque()
+
+    def clear(self) -> int:
+        """Forget every live run and every report; returns how many runs there were."""
+        count = len(self._live)
+        self._live.clear()
+        self._reported.clear()
+        return count
+
+    def open(self, run: Run) -> None:
+        """Note a run that is about to be sent."""
+        self._live[id(run.run_times)] = run
+
+    def close(self, run: Run) -> None:
+        """Strike a run that was not sent after all."""
+        self._live.pop(id(run.run_times), None)
+
+    def report(self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported) -> None:
+        """Take in how a run went."""
+        self._reported.append((task_id, run_times, outcomes))
+
+    @property
+    def is_busy(self) -> bool:
+        """True when a run is out, or a report was not drained yet."""
+        return bool(self._live or self._reported)
+
+    @property
+    def has_news(self) -> bool:
+        """True when something was reported that was not drained yet."""
+        return bool(self._reported)
+
+    def drain(self, now: datetime.datetime, limit: int) -> Iterator[tuple[Run, list[Outcome]]]:
+        """Yield at most ``limit`` runs that have ended, with their outcomes; what belongs to no live run is dropped."""
+        reported = self._reported
+        for _ in range(min(limit, len(reported))):
+            ended = self.settled(*reported.popleft(), now)
+            if ended is not None:
+                yield ended
+
+    def settled(
+        self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported, now: datetime.datetime
+    ) -> tuple[Run, list[Outcome]] | None:
+        """Strike the run that a report is about and return it with its outcomes; None when there is no such run."""
+        run = self._pop(task_id, run_times, outcomes)
+        if run is None:
+            return None
+        if not isinstance(outcomes, list):
+            exc = outcomes or RuntimeError("The executor reported an error without saying which.")
+            outcomes = [failure(run_time, exc) for run_time in run.run_times]
+        run.end(outcomes, now)
+        return run, outcomes
+
+    def _pop(self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported) -> Run | None:
+        if run_times is not None:
+            return self._live.pop(id(run_times), None)
+        # An executor that names the task alone: the run that has the reported time, else its oldest one.
+        runs = [run for run in list(self._live.values()) if run.task_id == task_id]
+        if isinstance(outcomes, list) and outcomes:
+            runs.sort(key=lambda run: outcomes[0].run_time not in run.run_times)
+        return self._live.pop(id(runs[0].run_times), None) if runs else None

@@ -1,0 +1,197 @@
+"""What all executors share: the instance limit, and the way outcomes are reported."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from ..clock import SYSTEM_CLOCK, Clock
+from ..enums import RunState
+from ..events import TASK_ERROR, TASK_EXECUTED, TASK_MISSED, TaskExecutionEvent
+from ..exceptions import MaximumInstancesError
+from ..tasks.runs import Outcome
+from .job import Job, failures, run_job, run_job_async
+from .types import ExecutorType
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable, Sequence
+
+    from ..tasks.base import Task
+
+    #: told the task's id, the very list of run times that was sent, and how each of them went; an executor that knows
+    #: no better gives None for the list, and the exception that broke off the run for the outcomes
+    Report = Callable[[Any, Sequence[datetime.datetime] | None, list[Outcome] | BaseException | None], None]
+
+__all__ = ("BaseExecutor", "PoolShutdownError", "events_of", "run_coroutine_task", "run_task")
+
+_CODES = {RunState.EXECUTED: TASK_EXECUTED, RunState.ERROR: TASK_ERROR, RunState.MISSED: TASK_MISSED}
+
+
+_STATES = {code: state for state, code in _CODES.items()}
+
+
+def events_of(
+    task_id: Any, store_alias: str | None, outcomes: Sequence[Outcome], scheduler_identity: str | None = None
+) -> list[TaskExecutionEvent]:
+    """Return the event of each outcome."""
+    return [
+        TaskExecutionEvent(
+            code=_CODES[outcome.state],
+            task_id=task_id,
+            store=store_alias,
+            scheduler_identity=scheduler_identity,
+            scheduled_run_time=outcome.run_time,
+            return_value=outcome.return_value,
+            exception=outcome.exception,
+            traceback=outcome.traceback,
+        )
+        for outcome in outcomes
+    ]
+
+
+def _outcome_of(event: TaskExecutionEvent) -> Outcome:
+    return Outcome(
+        _STATES[event.code],
+        event.scheduled_run_time,
+        return_value=event.return_value,
+        exception=event.exception,
+        traceback=event.traceback,
+    )
+
+
+def log_outcomes(task: Task, outcomes: Sequence[Outcome], logger: Any) -> None:
+    """Log what was missed and what failed."""
+    for outcome in outcomes:
+        if outcome.state is RunState.MISSED:
+            logger.warning(f"Run time of task {task.id!r} ({task.name}) was missed: due {outcome.run_time}.")
+        elif outcome.state is RunState.ERROR:
+            # The text goes in as an argument: loggers that format messages must not look for fields in it.
+            logger.error(f"Task {task.id!r} ({task.name}) raised an exception.\n{outcome.traceback}")
+
+
+def run_task(
+    task: Task, store_alias: str | None, run_times: Sequence[datetime.datetime], logger: Any
+) -> list[TaskExecutionEvent]:
+    """Run a task here and now, once for each run time that is not too late, and return the events of it."""
+    outcomes = run_job(Job.of(task, run_times, SYSTEM_CLOCK))
+    log_outcomes(task, outcomes, logger)
+    return events_of(task.id, store_alias, outcomes)
+
+
+async def run_coroutine_task(
+    task: Task, store_alias: str | None, run_times: Sequence[datetime.datetime], logger: Any
+) -> list[TaskExecutionEvent]:
+    """Do what :func:`run_task` does for a callable that is to be awaited."""
+    outcomes = await run_job_async(Job.of(task, run_times, SYSTEM_CLOCK))
+    log_outcomes(task, outcomes, logger)
+    return events_of(task.id, store_alias, outcomes)
+
+
+class PoolShutdownError(RuntimeError):
+    """A pool takes no more work: it was shut down, by its executor or because the interpreter is about to exit.
+
+    What ``send_task`` was given will not be run, nor reported.
+    """
+
+
+class BaseExecutor(ExecutorType):
+    """Base of executors: subclasses say in ``do_send_task`` how a task gets run.
+
+    Of a scheduler it uses ``instances`` (task id to number of runs), ``loggers``, ``create_lock()`` and
+    ``dispatch_event()``, so that any object with these can stand in. A subclass ends each run by
+    :meth:`run_task_success` or :meth:`run_task_error` (or :meth:`finished`, when it has outcomes).
+    """
+
+    #: Whether ``send_task`` returns only when the task has run.
+    inline: bool = False
+
+    scheduler: Any = None
+    alias: str | None = None
+    clock: Clock = SYSTEM_CLOCK
+    _report: Report | None = None
+
+    def bind(self, clock: Clock, report: Report) -> None:
+        """Take the clock to go by, and whom to tell outcomes; a scheduler calls this before :meth:`start`."""
+        self.clock = clock
+        self._report = report
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        self.scheduler = scheduler
+        self.alias = alias
+        self.logger = scheduler.loggers[f"asyncz.executors.{alias}"]
+        self._lock = scheduler.create_lock()
+        self._instances = scheduler.instances
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Nothing is kept here that would have to be let go."""
+
+    async def shutdown_async(self, wait: bool = True) -> None:
+        """Do what :meth:`shutdown` does without keeping the event loop waiting."""
+        import asyncio
+
+        if wait:
+            await asyncio.get_running_loop().run_in_executor(None, self.shutdown, True)
+        else:
+            self.shutdown(False)
+
+    def send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
+        with self._lock:
+            running = self._instances.get(task.id, 0)
+            if running >= task.max_instances:
+                raise MaximumInstancesError(task.id, task.max_instances)
+            self._instances[task.id] = running + 1
+        try:
+            self.do_send_task(task, run_times)
+        except BaseException:
+            self._count_down(task.id)
+            raise
+
+    @abstractmethod
+    def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
+        """Get the task run once for each run time, without waiting for it."""
+
+    def finished(self, task: Task, run_times: Sequence[datetime.datetime], outcomes: list[Outcome]) -> None:
+        """Report how a submission went. May be called from any thread."""
+        self._count_down(task.id)
+        log_outcomes(task, outcomes, self.logger)
+        self._tell(task, run_times, outcomes)
+
+    def failed(self, task: Task, run_times: Sequence[datetime.datetime], exc: BaseException) -> None:
+        """Report that a submission could not be run through."""
+        self.finished(task, run_times, failures(run_times, exc))
+
+    def run_task_success(self, task_id: Any, events: Sequence[TaskExecutionEvent]) -> None:
+        """Report the events of a run that came to its end; for executors that make events themselves."""
+        self._count_down(task_id)
+        if self._report is not None:
+            self._report(task_id, None, [_outcome_of(event) for event in events])
+            return
+        for event in events:
+            self.scheduler.dispatch_event(event)
+
+    def run_task_error(self, task_id: Any) -> None:
+        """Report a run that broke off without an event; call it where the exception is being handled."""
+        exc = sys.exc_info()[1]
+        self._count_down(task_id)
+        text = "" if exc is None else "".join(traceback.format_exception(exc))
+        self.logger.error(f"Error running task {task_id!r}.\n{text}")
+        if self._report is not None:
+            self._report(task_id, None, exc)
+
+    def _count_down(self, task_id: Any) -> None:
+        with self._lock:
+            left = self._instances.get(task_id, 0) - 1
+            if left > 0:
+                self._instances[task_id] = left
+            else:
+                self._instances.pop(task_id, None)
+
+    def _tell(self, task: Task, run_times: Sequence[datetime.datetime], outcomes: list[Outcome]) -> None:
+        if self._report is not None:
+            self._report(task.id, run_times, outcomes)
+            return
+        for event in events_of(task.id, task.store_alias, outcomes):
+            self.scheduler.dispatch_event(event)

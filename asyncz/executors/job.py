@@ -1,0 +1,202 @@
+"""One submission, taken apart from its task, and the only code that checks the grace time and calls it.
+
+A job carries what was true when it was submitted, so that an edit of the task changes later runs and not this one; and
+nothing that could not travel to another process along with the callable.
+"""
+
+from __future__ import annotations
+
+import builtins
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from ..clock import Clock
+from ..enums import RunState
+from ..refs import is_awaitable_callable
+from ..tasks.runs import Outcome
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
+
+    from ..tasks.base import Task
+
+__all__ = ("Job", "failure", "failures", "missed", "run_job", "run_job_async")
+
+#: Nothing on Python 3.10, which has no groups of exceptions.
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
+
+
+class _StoppedClock(Clock):
+    """Always says the same: what a virtual clock said when a job left the process, where nobody moves it."""
+
+    virtual = True
+
+    def __init__(self, now: datetime.datetime, monotonic: float) -> None:
+        self._now = now
+        self._monotonic = monotonic
+
+    def now(self) -> datetime.datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+
+class Job:
+    """A callable with its arguments, the due times to run it for, and how many seconds late it may begin."""
+
+    __slots__ = ("args", "clock", "fn", "grace_time", "kwargs", "run_times")
+
+    def __init__(
+        self,
+        fn: Any,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        grace_time: float | None,
+        run_times: Sequence[datetime.datetime],
+        clock: Clock,
+    ) -> None:
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.grace_time = grace_time
+        self.run_times = run_times
+        self.clock = clock
+
+    @classmethod
+    def of(cls, task: Task, run_times: Sequence[datetime.datetime], clock: Clock) -> Job:
+        """Take from a task what a run of it needs."""
+        return cls(task.fn, task.args, task.kwargs, task.mistrigger_grace_time, run_times, clock)
+
+    def __reduce__(self) -> Any:
+        clock = self.clock
+        if clock.virtual:
+            clock = _StoppedClock(clock.now(), clock.monotonic())
+        return Job, (self.fn, self.args, self.kwargs, self.grace_time, self.run_times, clock)
+
+    @property
+    def is_async(self) -> bool:
+        """True when the callable is to be awaited."""
+        return is_awaitable_callable(self.fn)
+
+    def in_time(self, outcomes: list[Outcome]) -> Iterator[tuple[datetime.datetime, datetime.datetime]]:
+        """Yield each run time that can still be run, with the instant it begins; note those that came too late."""
+        for run_time in self.run_times:
+            now = self.clock.now()
+            if self.grace_time is not None and (now - run_time).total_seconds() > self.grace_time:
+                outcomes.append(Outcome(RunState.MISSED, run_time))
+            else:
+                yield run_time, now
+
+    def succeeded(self, run_time: datetime.datetime, started: datetime.datetime, value: Any) -> Outcome:
+        """Return the outcome of a call that returned."""
+        return Outcome(
+            RunState.EXECUTED, run_time, return_value=value, started_at=started, finished_at=self.clock.now()
+        )
+
+    def failed(self, run_time: datetime.datetime, started: datetime.datetime, exc: BaseException) -> Outcome:
+        """Return the outcome of a call that raised; its frames are let go, and what they held with them."""
+        return failure(run_time, exc, started_at=started, finished_at=self.clock.now())
+
+
+def failure(
+    run_time: datetime.datetime,
+    exc: BaseException,
+    started_at: datetime.datetime | None = None,
+    finished_at: datetime.datetime | None = None,
+) -> Outcome:
+    """Return the outcome of a due time that failed, with its traceback as text."""
+    import traceback
+
+    text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+    _forget_frames(exc)
+    return Outcome(
+        RunState.ERROR, run_time, exception=exc, traceback=text, started_at=started_at, finished_at=finished_at
+    )
+
+
+def failures(run_times: Sequence[datetime.datetime], exc: BaseException) -> list[Outcome]:
+    """Return the outcomes of due times that one exception made fail."""
+    outcomes = [failure(run_time, exc) for run_time in run_times]
+    for outcome in outcomes:
+        outcome.traceback = outcomes[0].traceback  # the first has let the frames go
+    return outcomes
+
+
+def missed(run_times: Sequence[datetime.datetime]) -> list[Outcome]:
+    """Return the outcomes of due times that were not run."""
+    return [Outcome(RunState.MISSED, run_time) for run_time in run_times]
+
+
+def _forget_frames(exc: BaseException) -> None:
+    """Cut an exception, and those it was raised from or groups, off the frames they came through."""
+    todo: list[Any] = [exc]
+    seen = set()
+    while todo:
+        current = todo.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        BaseException.with_traceback(current, None)  # not by assignment, which exceptions may refuse
+        todo += [current.__cause__, current.__context__]
+        if isinstance(current, _GROUP):
+            todo += current.exceptions
+
+
+def run_job(job: Job) -> list[Outcome]:
+    """Run a job in this thread and return how each of its due times went; nothing that it raises gets out."""
+    if job.is_async:
+        return _run_async(job)
+    outcomes: list[Outcome] = []
+    for run_time, started in job.in_time(outcomes):
+        try:
+            value = job.fn(*job.args, **job.kwargs)
+            if type(value) is CoroutineType:  # from a lambda, say, around a coroutine function
+                value = _run_on_a_loop_of_its_own(value)
+        except BaseException as exc:
+            outcomes.append(job.failed(run_time, started, exc))
+        else:
+            outcomes.append(job.succeeded(run_time, started, value))
+    return outcomes
+
+
+async def run_job_async(job: Job) -> list[Outcome]:
+    """Run a job on the current loop and return how each of its due times went.
+
+    Cancellation ends it: the due time that was running counts as failed, those after it as missed.
+    """
+    outcomes: list[Outcome] = []
+    for run_time, started in job.in_time(outcomes):
+        try:
+            value = await job.fn(*job.args, **job.kwargs)
+        except BaseException as exc:
+            outcomes.append(job.failed(run_time, started, exc))
+            if type(exc).__name__ in ("CancelledError", "GeneratorExit"):
+                outcomes += [Outcome(RunState.MISSED, later) for later in job.run_times[len(outcomes) :]]
+                break
+        else:
+            outcomes.append(job.succeeded(run_time, started, value))
+    return outcomes
+
+
+def _run_async(job: Job) -> list[Outcome]:
+    coroutine = run_job_async(job)
+    try:
+        outcomes: list[Outcome] = _run_on_a_loop_of_its_own(coroutine)
+    except BaseException as exc:  # there was no loop to be had; or it could not be closed
+        coroutine.close()
+        return failures(job.run_times, exc)
+    return outcomes
+
+
+def _run_on_a_loop_of_its_own(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end; beside the loop of this thread, in another one, where one is running."""
+    import asyncio
+
+    if asyncio._get_running_loop() is None:
+        return asyncio.run(coroutine)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, thread_name_prefix="asyncz-debug") as pool:
+        return pool.submit(asyncio.run, coroutine).result()

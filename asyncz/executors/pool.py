@@ -1,0 +1,279 @@
+"""Runs in a pool of ``concurrent.futures``; here: of threads."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from concurrent.futures import BrokenExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .base import BaseExecutor, PoolShutdownError
+from .job import Job, failures, missed, run_job
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor, Future
+
+    from ..clock import Clock
+    from ..tasks.base import Task
+    from ..tasks.runs import Outcome
+
+    _Sent = tuple[Job, Task]
+
+__all__ = ("BasePoolExecutor", "ThreadPoolExecutor")
+
+
+class BasePoolExecutor(BaseExecutor):
+    """Sends tasks to a pool: the one that is given, or what a subclass returns from :meth:`create_pool`.
+
+    A pool is made at every start, and again when it is found broken; the runs that were in a broken one have failed.
+    ``shutdown(wait=False)`` withdraws what has not begun, and reports it missed; with ``cancel_futures`` so does
+    ``shutdown(wait=True)``. ``overwrite_wait``, unless None, takes the place of ``wait``.
+    """
+
+    def __init__(
+        self, pool: Executor | None = None, cancel_futures: bool = False, overwrite_wait: bool | None = None
+    ) -> None:
+        self.cancel_futures = cancel_futures
+        self.overwrite_wait = overwrite_wait
+        self._given = pool
+        self._pool: Executor | None = None
+        self._pool_lock = threading.Lock()
+        self._pending: set[Future[list[Outcome]]] = set()
+
+    def create_pool(self) -> Executor:
+        """Return the pool to run in; called by :meth:`start`, and when a pool is broken."""
+        if self._given is None:
+            raise NotImplementedError(f"{type(self).__name__} was given no pool, and has no create_pool() to make one.")
+        return self._given
+
+    def close_pool(self, pool: Executor, wait: bool) -> None:
+        """Let go of a pool; with ``wait``, return when what it was sent has ended and is reported."""
+        try:
+            pool.shutdown(wait=wait)
+        except RuntimeError as exc:
+            # A task that shuts its scheduler down does so in a thread of the pool, which cannot wait for itself.
+            if "current thread" not in str(exc):
+                raise
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        super().start(scheduler, alias)
+        if self._pool is None:
+            self._pool = self.create_pool()
+
+    def shutdown(self, wait: bool = True) -> None:
+        wait = self._waits(wait)
+        with self._pool_lock:
+            pool, self._pool = self._pool, None
+        if not wait or self.cancel_futures:
+            self.cancel_pending()
+        if pool is not None:
+            self.close_pool(pool, wait)
+
+    def cancel_pending(self) -> None:
+        """Withdraw what has not begun, and report it missed."""
+        # Not left to the pool, which would call back while it holds its own lock.
+        for future in tuple(self._pending):
+            future.cancel()
+
+    async def shutdown_async(self, wait: bool = True) -> None:
+        await super().shutdown_async(self._waits(wait))
+
+    def _waits(self, wait: bool) -> bool:
+        return wait if self.overwrite_wait is None else self.overwrite_wait
+
+    def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
+        job = Job.of(task, run_times, self.clock)
+        try:
+            self.launch(task, run_times, run_job, job)
+        except BaseException:
+            job.run_times = ()  # a pool that failed to start a thread may have queued the call all the same
+            raise
+
+    def launch(
+        self, task: Task, run_times: list[datetime.datetime], fn: Callable[..., list[Outcome]], *args: Any
+    ) -> None:
+        """Call ``fn`` in the pool, and report the outcomes that it returns. Raises what the pool refuses it with."""
+        clock = self.clock
+        clock.hold()
+        try:
+            future = self._submit(fn, args)
+        except BaseException:
+            clock.release()
+            raise
+        self._pending.add(future)
+        future.add_done_callback(partial(self._done, clock, task, run_times))
+
+    def _submit(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Future[Any]:
+        pool = self._pool
+        try:
+            return self._offer(pool, fn, args)
+        except BrokenExecutor as exc:
+            self.logger.warning(f"The pool of executor {self.alias!r} is broken, and is replaced: {exc}")
+            return self._offer(self._replacement(pool), fn, args)
+
+    def _offer(self, pool: Executor | None, fn: Callable[..., Any], args: tuple[Any, ...]) -> Future[Any]:
+        if pool is None:
+            raise PoolShutdownError(f"Executor {self.alias!r} is shut down and takes no tasks.")
+        try:
+            return pool.submit(fn, *args)
+        except BrokenExecutor:
+            raise
+        except RuntimeError as exc:
+            if self._is_over(exc):
+                raise PoolShutdownError(f"The pool of executor {self.alias!r} takes no more tasks: {exc}.") from exc
+            raise
+
+    def _is_over(self, exc: RuntimeError) -> bool:
+        """Return whether a pool refused because it is shut down, rather than for lack of threads, say."""
+        return "shutdown" in str(exc)
+
+    def _replacement(self, broken: Executor | None) -> Executor | None:
+        with self._pool_lock:
+            if self._pool is broken is not None:
+                self._pool = self.create_pool()
+                self.close_pool(broken, False)
+            return self._pool
+
+    def _done(
+        self, clock: Clock, task: Task, run_times: list[datetime.datetime], future: Future[list[Outcome]]
+    ) -> None:
+        try:
+            outcomes = future.result()
+        except BaseException as exc:
+            if future.cancelled():
+                self.finished(task, run_times, missed(run_times))
+            else:
+                self.failed(task, run_times, exc)
+        else:
+            self.finished(task, run_times, outcomes)
+        finally:
+            self._pending.discard(future)
+            clock.release()
+
+
+class ThreadPoolExecutor(BasePoolExecutor):
+    """Runs tasks in threads, at most ``max_workers`` at once; coroutine functions on a loop for the run.
+
+    ``pool_kwargs`` are further arguments of ``concurrent.futures.ThreadPoolExecutor``. No thread is started before it
+    is needed. ``max_workers`` may be text; ValueError when it is not a positive whole number.
+
+    Jobs wait in a queue of our own, and what the pool is given are pumps, which empty it: a future for each job would
+    cost more than all the rest. A pump holds one of ``max_workers`` tokens. It gives it back when it finds the queue
+    empty and looks once more; a sender that finds no token has queued its job before: so one of both sees the other.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | str = 10,
+        pool_kwargs: Mapping[str, Any] | None = None,
+        cancel_futures: bool = False,
+        overwrite_wait: bool | None = None,
+    ) -> None:
+        super().__init__(None, cancel_futures, overwrite_wait)
+        self.max_workers = positive(max_workers)
+        self.pool_kwargs = dict(pool_kwargs or {})
+        self._queue: deque[_Sent] = deque()
+        self._tokens: deque[None] = deque()
+
+    def create_pool(self) -> Executor:
+        from concurrent.futures import ThreadPoolExecutor as Pool
+
+        return Pool(self.max_workers, **{"thread_name_prefix": f"asyncz-{self.alias}", **self.pool_kwargs})
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        # Pumps of an earlier life, if any are left, keep to their queue.
+        self._queue, self._tokens = deque(), deque([None] * self.max_workers)
+        super().start(scheduler, alias)
+
+    def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
+        clock = self.clock
+        job = Job.of(task, run_times, clock)
+        clock.hold()
+        self._queue.append((job, task))
+        if not _take(self._tokens):
+            return
+        try:
+            self._submit(self._pump, (self._queue, self._tokens)).add_done_callback(self._pump_ended)
+        except BaseException:
+            self._tokens.append(None)
+            if _withdraw(self._queue, (job, task)):
+                clock.release()
+                raise
+
+    def _pump(self, queue: deque[_Sent], tokens: deque[None]) -> None:
+        while True:
+            try:
+                job, task = queue.popleft()
+            except IndexError:
+                tokens.append(None)
+                if queue and _take(tokens):
+                    continue
+                return
+            self._end(job, task, run_job(job))
+
+    def _end(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
+        try:
+            self.finished(task, job.run_times, outcomes)
+        except Exception:
+            self.logger.exception(f"The outcome of task {task.id!r} could not be reported.")
+        finally:
+            job.clock.release()
+
+    def _pump_ended(self, future: Future[None]) -> None:
+        exc = future.exception()
+        if exc is not None:  # its thread could not be set up
+            self._tokens.append(None)
+            if len(self._tokens) == self.max_workers:
+                self._empty(lambda job: failures(job.run_times, exc))
+
+    def cancel_pending(self) -> None:
+        self._empty(lambda job: missed(job.run_times))
+
+    def _empty(self, outcomes: Callable[[Job], list[Outcome]]) -> None:
+        """Report what is queued, instead of running it."""
+        while self._queue:
+            try:
+                job, task = self._queue.popleft()
+            except IndexError:  # a pump was quicker
+                return
+            self._end(job, task, outcomes(job))
+
+
+def _take(tokens: deque[None]) -> bool:
+    try:
+        tokens.pop()
+    except IndexError:
+        return False
+    return True
+
+
+def _withdraw(queue: deque[_Sent], sent: _Sent) -> bool:
+    """Take something out of the queue again, unless a pump was quicker. Jobs are equal to themselves only."""
+    try:
+        queue.remove(sent)
+    except ValueError:
+        return False
+    return True
+
+
+def positive(max_workers: int | str) -> int:
+    """Return a number of workers, which configurations give as text."""
+    try:
+        if int(max_workers) > 0:
+            return int(max_workers)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"max_workers must be a positive whole number, got {max_workers!r}.")
+
+
+def interpreter_exits() -> bool:
+    """Return whether the interpreter has told its pools to end.
+
+    There is no public way to ask, and an executor whose threads have heard of it says the same as one that was shut
+    down by its owner.
+    """
+    return bool(getattr(sys.modules.get("concurrent.futures.thread"), "_shutdown", False))

@@ -1,0 +1,165 @@
+"""The contract between the engine and a store, and what all stores share of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import ConflictIdError, TaskLookupError
+from ..locks import FileLockProtected, NullLockProtected
+from ..utils import from_microseconds, to_microseconds
+from .rows import Row
+from .types import StoreType
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from ..protocols import LockProtectedProtocol
+    from ..tasks.base import Task
+    from ..tasks.planning import Firing
+    from ..tasks.runs import Run
+
+__all__ = ("BaseStore",)
+
+
+class BaseStore(StoreType):
+    """A store that the engine can claim firings in.
+
+    Every row carries a revision. ``claim``, ``edit`` and ``replace`` compare it with the one that was read and change
+    nothing when it has moved on, so that nobody undoes what somebody else did meanwhile. All methods may be called
+    from any thread. Unknown keyword arguments are refused by ``object.__init__``; subclasses take what they need.
+    """
+
+    #: Whether calls may wait for I/O; the engine then keeps them off the event loop.
+    blocking: bool = True
+    #: Whether other processes may use the same data.
+    shared: bool = False
+
+    alias: str | None = None
+    scheduler: Any = None
+    lock: LockProtectedProtocol
+
+    def __init__(self) -> None:
+        self.lock = NullLockProtected()
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        """Get ready under that alias; ``scheduler`` may be None, and gives the ``lock_path`` otherwise."""
+        self.scheduler = scheduler
+        self.alias = alias
+        self.lock = self.create_lock()
+
+    def shutdown(self) -> None:
+        self.lock.shutdown()
+
+    def create_lock(self) -> LockProtectedProtocol:
+        """Return the lock between processes: a file lock where the scheduler has a ``lock_path``, else one of none."""
+        path = getattr(self.scheduler, "lock_path", None)
+        if not path or not isinstance(path, str):
+            return NullLockProtected()
+        return FileLockProtected(path.replace("{store}", str(self.alias)))
+
+    # -- primitives of a backend ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read(self, task_id: str) -> Row | None:
+        """Return the row of that id, hidden ones included, or None."""
+
+    @abstractmethod
+    def read_all(self) -> Sequence[Row]:
+        """Return all rows but hidden ones, in any order."""
+
+    @abstractmethod
+    def insert(self, task: Task, nominal: datetime.datetime | None = None) -> bool:
+        """Store a task and the nominal time of its next run; False when its id is taken.
+
+        A hidden row of that id gives way; its live runs go on in the new row.
+        """
+
+    @abstractmethod
+    def edit(
+        self, task_id: str, revision: int, changes: Mapping[str, Any], nominal: datetime.datetime | None = None
+    ) -> Task | None:
+        """Set attributes of a task that is still at that revision and return it; None when it is not."""
+
+    @abstractmethod
+    def replace(self, task: Task, revision: int, nominal: datetime.datetime | None = None) -> bool:
+        """Put a task in the place of the one of its id if that is still at that revision; live runs stay."""
+
+    @abstractmethod
+    def remove(self, task_id: str) -> bool:
+        """Remove the row of that id; False when there is none, or only a hidden one."""
+
+    @abstractmethod
+    def remove_all_tasks(self) -> None:
+        """Remove every row but hidden ones."""
+
+    @abstractmethod
+    def due(self, now: datetime.datetime, limit: int, executors: Collection[str]) -> list[Row]:
+        """Return at most ``limit`` rows due by ``now`` whose executor is one of those named, in order."""
+
+    @abstractmethod
+    def next_due(self, executors: Collection[str]) -> int | None:
+        """Return when the next row of these executors is due, in microseconds since 1970 UTC."""
+
+    @abstractmethod
+    def claim(self, firings: Iterable[Firing], owner: str) -> list[Firing]:
+        """Advance the row of each firing that is still at the revision read, and record its run; return those won."""
+
+    @abstractmethod
+    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> None:
+        """Take runs out of their rows, where they are in one, and keep them as history unless told otherwise."""
+
+    @abstractmethod
+    def unclaim(self, firings: Iterable[Firing]) -> None:
+        """Undo claims of ours whose runs were not started, unless the row was changed since."""
+
+    @abstractmethod
+    def read_runs(self) -> list[Run]:
+        """Return the runs known, live and ended, in order of their claims."""
+
+    # -- the public verbs, over rows --------------------------------------------------------------------------------
+
+    def lookup_task(self, task_id: str) -> Task | None:
+        row = self.read(task_id)
+        return None if row is None or row.final else row.task
+
+    def get_all_tasks(self) -> list[Task]:
+        return [row.task for row in sorted(self.read_all(), key=_order)]
+
+    def get_due_tasks(self, now: datetime.datetime) -> list[Task]:
+        limit = to_microseconds(now)
+        rows = [row for row in self.read_all() if row.due is not None and row.due <= limit]
+        return [row.task for row in sorted(rows, key=_order)]
+
+    def get_next_run_time(self) -> datetime.datetime | None:
+        rows = [row for row in self.read_all() if row.due is not None]
+        return min(rows, key=_order).task.next_run_time if rows else None
+
+    def add_task(self, task: Task) -> None:
+        if not self.insert(task):
+            raise ConflictIdError(task.id)
+
+    def update_task(self, task: Task) -> None:
+        while True:
+            row = self.read(str(task.id))
+            if row is None or row.final:
+                raise TaskLookupError(task.id)
+            if self.replace(task, row.revision, _kept_nominal(row, task)):
+                return
+
+    def delete_task(self, task_id: str) -> None:
+        if not self.remove(task_id):
+            raise TaskLookupError(task_id)
+
+
+def _order(row: Row) -> tuple[bool, int, str]:
+    return row.due is None, row.due or 0, str(row.task.id)
+
+
+def _kept_nominal(row: Row, task: Task) -> datetime.datetime | None:
+    """Return the nominal time of a row, unless the task brings a next run time of its own."""
+    due_time = task.next_run_time
+    if row.nominal is None or due_time is None or to_microseconds(due_time) != row.due:
+        return None
+    return from_microseconds(row.nominal, due_time.tzinfo)

@@ -1,0 +1,76 @@
+"""One stored task: its definition, its schedule as integers, and its live runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..utils import to_microseconds
+
+if TYPE_CHECKING:
+    import datetime
+
+    from ..tasks.base import Task
+    from ..tasks.planning import Firing
+    from ..tasks.runs import Run
+
+__all__ = ("Row",)
+
+
+class Row:
+    """What a store holds of a task.
+
+    ``due`` is the next run time in microseconds since 1970 UTC, None when there is none; ``nominal`` is the same
+    without jitter, None where they are equal. ``revision`` grows with every change, so that whoever read the row can
+    tell whether it still is what it was. A ``final`` row has had its last firing claimed: it is hidden, and goes when
+    its last live run has ended.
+    """
+
+    __slots__ = ("due", "entry", "final", "nominal", "revision", "runs", "task")
+
+    def __init__(self, task: Task, nominal: datetime.datetime | None = None) -> None:
+        self.task = task
+        self.revision = 1
+        self.runs: tuple[Run, ...] = ()
+        self.final = False
+        self.entry: Any = None
+        self.schedule(nominal)
+
+    def __lt__(self, other: object) -> bool:
+        return False  # rows of equal due time and id need no order; heaps only have to be able to ask
+
+    def schedule(self, nominal: datetime.datetime | None) -> None:
+        """Take the schedule from the task's next run time, and from its nominal time where that is another."""
+        due_time = self.task.next_run_time
+        self.due = None if due_time is None else to_microseconds(due_time)
+        is_same = nominal is None or nominal is due_time
+        self.nominal = None if is_same else to_microseconds(nominal)  # type: ignore[arg-type]
+
+    def advance(self, firing: Firing) -> None:
+        """Record a claim: the run, unless as many are live as may be, and what comes next."""
+        if firing.run is not None and len(self.runs) >= self.task.max_instances:
+            firing.at_limit, firing.run = True, None
+        if firing.run is not None:
+            self.runs = (*self.runs, firing.run)
+        if not firing.forced:
+            self.task.next_run_time = firing.next_due
+            self.schedule(firing.next_nominal)
+            self.final = firing.ends
+        self.revision += 1
+
+    def take_back(self, firing: Firing) -> None:
+        """Undo a claim whose run was not started: the schedule is what it was, the run is gone."""
+        self.end(firing.run.id)
+        if not firing.forced:
+            self.task.next_run_time = firing.due_time
+            self.schedule(firing.nominal)
+            self.final = False
+        self.revision += 1
+
+    def end(self, run_id: int | str) -> None:
+        """Take out a run that has ended."""
+        self.runs = tuple(run for run in self.runs if run.id != run_id)
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing holds the row any longer."""
+        return self.final and not self.runs

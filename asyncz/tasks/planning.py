@@ -1,0 +1,226 @@
+"""What is due of a task, and what comes next. Pure: the instant is an argument, and nothing is changed.
+
+A late task costs the same however late it is: beyond :data:`MAX_RUN_TIMES` due times, the latest are found by bisection
+instead of by walking through all of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..triggers.base import next_times
+from ..utils import from_microseconds, to_microseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..triggers.types import TriggerType
+    from .types import TaskType
+
+    #: nominal and jittered time, or None when the trigger has ended
+    Times = tuple[datetime.datetime, datetime.datetime] | None
+    Step = Callable[[datetime.datetime], Times]
+
+__all__ = ("MAX_RUN_TIMES", "Firing", "due", "first_times", "following", "run_times")
+
+#: Due times that one firing carries without ``coalesce``, and how far coalesced ones are counted exactly.
+MAX_RUN_TIMES = 1000
+#: A bisection over any span of microseconds that a datetime can hold ends within this many steps.
+_MAX_BISECTIONS = 64
+
+
+class Firing:
+    """The decision that a task is due now.
+
+    ``run_times`` are what its executor gets, oldest first, empty when all were too late. ``coalesced`` due times are
+    stood for by the one carried; ``skipped`` ones, the latest of them ``skipped_time``, are reported missed.
+    ``next_nominal`` and ``next_due`` are what comes next, without and with jitter, None when the schedule has ended.
+    ``error`` is what the trigger raised when it was asked for the next time. A ``forced`` firing leaves the schedule as
+    it is; one that is found ``at_limit`` when it is claimed advances the schedule without a run.
+    """
+
+    __slots__ = (
+        "at_limit",
+        "coalesced",
+        "due_time",
+        "error",
+        "forced",
+        "next_due",
+        "next_nominal",
+        "nominal",
+        "revision",
+        "row",
+        "run",
+        "run_times",
+        "skipped",
+        "skipped_time",
+        "stays",
+    )
+
+    def __init__(self, run_times: list[datetime.datetime], next_times: Times, *, forced: bool = False) -> None:
+        self.run_times = run_times
+        self.forced = forced
+        self.at_limit = False
+        self.next_nominal: datetime.datetime | None = None
+        self.next_due: datetime.datetime | None = None
+        if next_times is not None:
+            self.next_nominal, self.next_due = next_times
+        self.coalesced = 0
+        self.skipped = 0
+        self.skipped_time: datetime.datetime | None = None
+        self.error: Exception | None = None
+        self.stays = False
+        # Filled by the engine: the row this was decided from with its schedule and revision, and the run to record.
+        self.nominal: datetime.datetime | None = None
+        self.due_time: datetime.datetime | None = None
+        self.row: Any = None
+        self.revision = 0
+        self.run: Any = None
+
+    @property
+    def ends(self) -> bool:
+        """True when this was the last firing of its task."""
+        return self.next_due is None and not self.forced and not self.stays
+
+
+def first_times(task: TaskType, now: datetime.datetime, trigger: TriggerType | None = None) -> Times:
+    """Return the first nominal and jittered time from ``now`` on of a task's trigger, or of another in its place."""
+    return next_times(trigger or _trigger_of(task), task.timezone, None, now)
+
+
+def _trigger_of(task: TaskType) -> TriggerType:
+    if task.trigger is None:
+        raise ValueError(f"Expected a task with a trigger, got {task!r}.")
+    return task.trigger
+
+
+def following(task: TaskType, previous: datetime.datetime, now: datetime.datetime) -> Times:
+    """Return the nominal and jittered time that follows a nominal one.
+
+    Raises ValueError when the trigger does not go forward: it would be due for ever.
+    """
+    times = next_times(_trigger_of(task), task.timezone, previous, now)
+    if times is not None and to_microseconds(times[0]) <= to_microseconds(previous):
+        raise ValueError(
+            f"The trigger of task {task.id!r} ({task.trigger}) went back: expected a time after {previous}, "
+            f"got {times[0]}."
+        )
+    return times
+
+
+def due(task: TaskType, nominal: datetime.datetime, due_time: datetime.datetime, now: datetime.datetime) -> Firing:
+    """Decide what to do about a task whose next run time has come.
+
+    ``nominal`` is that time without jitter, ``due_time`` with it. What a trigger raises ends up in ``Firing.error``:
+    what is due runs all the same.
+    """
+    try:
+        after = following(task, nominal, now)
+        if after is None or after[1] > now:
+            return Firing([due_time], after)
+        return _catch_up(task, nominal, due_time, now)
+    except Exception as exc:
+        firing = Firing([due_time], None)
+        firing.error, firing.stays = exc, True
+        return firing
+
+
+def run_times(task: TaskType, timezone: datetime.tzinfo | None, now: datetime.datetime) -> list[datetime.datetime]:
+    """Return the due times of a task from its next run time up to ``now``: the latest 1,000 of them, oldest first."""
+    first, now = task.next_run_time, now.astimezone(datetime.timezone.utc)
+    if first is None or first > now:
+        return []
+    times, _after, _left_out = _latest(_stepper(task, now, timezone), (first, first), now, None)
+    return times[-MAX_RUN_TIMES:]
+
+
+def _stepper(task: TaskType, now: datetime.datetime, timezone: datetime.tzinfo | None = None) -> Step:
+    zone, trigger = timezone or task.timezone, _trigger_of(task)
+
+    def step(previous: datetime.datetime) -> Times:
+        return next_times(trigger, zone, previous, now)
+
+    return step
+
+
+def _catch_up(
+    task: TaskType, nominal: datetime.datetime, due_time: datetime.datetime, now: datetime.datetime
+) -> Firing:
+    """Decide about a task of which several times are due."""
+    earliest = None
+    if not task.coalesce and task.mistrigger_grace_time is not None:
+        earliest = now - datetime.timedelta(seconds=task.mistrigger_grace_time)
+    times, after, left_out = _latest(_stepper(task, now), (nominal, due_time), now, earliest)
+    if task.coalesce:
+        firing = Firing(times[-1:], after)
+        firing.coalesced = min(len(times) - 1 + left_out, MAX_RUN_TIMES)
+        return firing
+    kept = times[-MAX_RUN_TIMES:]
+    if earliest is not None:
+        kept = [time for time in kept if time >= earliest]
+    firing = Firing(kept, after)
+    skipped = len(times) - len(kept)
+    if skipped or left_out:
+        firing.skipped = min(skipped + left_out, MAX_RUN_TIMES)
+        firing.skipped_time = times[skipped - 1] if skipped else due_time
+    return firing
+
+
+def _latest(
+    step: Step,
+    first: tuple[datetime.datetime, datetime.datetime],
+    now: datetime.datetime,
+    earliest: datetime.datetime | None,
+) -> tuple[list[datetime.datetime], Times, int]:
+    """Return the latest due times up to ``now``, what follows them, and how many earlier ones are left out.
+
+    Where there are more than :data:`MAX_RUN_TIMES`, at least so many are returned, unless fewer come after
+    ``earliest``; the number left out is then a lower bound.
+    """
+    times, after = _walk(step, first, now, MAX_RUN_TIMES)
+    if after is None or after[1] > now:
+        return times, after, 0
+    lower = to_microseconds(after[0])
+    guess = lower - to_microseconds(first[0])
+    if earliest is not None:
+        lower = max(lower, to_microseconds(earliest) - 1)
+    pair, zone = after, now.tzinfo
+
+    def pair_from(start: int) -> Times:
+        return pair if start == to_microseconds(pair[0]) else step(from_microseconds(start, zone))
+
+    found, after = _last_stretch(step, pair_from, lower, guess, now)
+    return found or times, after, MAX_RUN_TIMES if found else 0
+
+
+def _walk(step: Step, start: Times, now: datetime.datetime, limit: int) -> tuple[list[datetime.datetime], Times]:
+    """Collect at most ``limit`` due times up to ``now``, and the pair that follows the last one."""
+    times: list[datetime.datetime] = []
+    at = start
+    while at is not None and at[1] <= now and len(times) < limit:
+        times.append(at[1])
+        at = step(at[0])
+    return times, at
+
+
+def _last_stretch(
+    step: Step, pair_from: Callable[[int], Times], lower: int, guess: int, now: datetime.datetime
+) -> tuple[list[datetime.datetime], Times]:
+    """Collect the due times of a stretch that ends ``now`` and holds enough of them, but not many more than that.
+
+    ``lower`` is where the stretch may begin at the earliest, ``guess`` how long it may have to be, in microseconds.
+    """
+    too_many, too_few = lower, to_microseconds(now)
+    start = max(lower, too_few - guess)
+    for _ in range(_MAX_BISECTIONS):
+        times, after = _walk(step, pair_from(start), now, 2 * MAX_RUN_TIMES)
+        is_whole = after is None or after[1] > now
+        if is_whole and (len(times) >= MAX_RUN_TIMES or start == lower or too_few - too_many <= 1):
+            break
+        if is_whole:
+            too_few = start
+        else:
+            too_many = start
+        start = (too_many + too_few) // 2
+    return times, after

@@ -1,0 +1,48 @@
+"""Triggers by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._lazy import resolve
+from .types import TriggerType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ("TRIGGERS", "build_trigger")
+
+#: alias -> "module:Class"
+TRIGGERS = {
+    "and": "asyncz.triggers.combination:AndTrigger",
+    "cron": "asyncz.triggers.cron:CronTrigger",
+    "date": "asyncz.triggers.date:DateTrigger",
+    "interval": "asyncz.triggers.interval:IntervalTrigger",
+    "or": "asyncz.triggers.combination:OrTrigger",
+    "shutdown": "asyncz.triggers.shutdown:ShutdownTrigger",
+}
+
+
+def build_trigger(trigger: Any, args: Mapping[str, Any], classes: Mapping[str, Any] = TRIGGERS) -> TriggerType:
+    """Return a trigger: an instance as it is, or one made of a class by its alias; None means "date".
+
+    ``classes`` maps aliases to classes or references. Raises TypeError for what is neither, and for arguments given
+    beside an instance; LookupError for an unknown alias.
+    """
+    if isinstance(trigger, TriggerType):
+        if args:
+            raise TypeError(
+                f"Expected no arguments beside a trigger instance ({trigger}), got {', '.join(sorted(args))}."
+            )
+        return trigger
+    if trigger is None:
+        trigger = "date"
+    elif not isinstance(trigger, str):
+        raise TypeError(f"Expected a trigger instance or string, got '{type(trigger).__name__}' instead.")
+    if trigger not in classes:
+        raise LookupError(f"No trigger by the name '{trigger}' was found.")
+    found = classes[trigger]
+    made = (resolve(found) if isinstance(found, str) else found)(**args)
+    if not isinstance(made, TriggerType):
+        raise TypeError("The trigger entry point does not point to a trigger class.")
+    return made

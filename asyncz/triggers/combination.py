@@ -1,0 +1,173 @@
+"""Triggers made of triggers: when any of them is due, or when all are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..utils import from_microseconds, to_microseconds
+from .base import BaseCombinationTrigger, BaseTrigger, next_times
+
+if TYPE_CHECKING:
+    import datetime
+
+    from .base import Times
+    from .types import TriggerType
+
+__all__ = ("AndTrigger", "BaseCombinationTrigger", "OrTrigger")
+
+#: How often one search may ask the triggers it is about, however they are nested.
+MAX_STEPS = 10_000
+#: How far one search may look ahead: the calendar repeats itself after 400 years.
+MAX_YEARS_AHEAD = 400
+_HORIZON = MAX_YEARS_AHEAD * 366 * 86_400 * 1_000_000
+
+
+class _Budget:
+    """The steps that are left to one search and to all those inside it."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_STEPS
+
+
+class _Combination(BaseCombinationTrigger):
+    __slots__ = ()
+
+    def get_times(
+        self,
+        timezone: datetime.tzinfo | None,
+        previous_time: datetime.datetime | None,
+        now: datetime.datetime | None,
+    ) -> Times:
+        if type(self).get_next_trigger_time is _Combination.get_next_trigger_time:
+            return self._search(timezone, previous_time, now, _Budget())
+        return super().get_times(timezone, previous_time, now)
+
+    def get_next_trigger_time(
+        self,
+        timezone: datetime.tzinfo | None,
+        previous_time: datetime.datetime | None,
+        now: datetime.datetime | None = None,
+    ) -> datetime.datetime | None:
+        times = self._search(timezone, previous_time, now, _Budget())
+        return None if times is None else times[1]
+
+    def get_nominal_time(
+        self,
+        timezone: datetime.tzinfo | None,
+        previous_time: datetime.datetime | None,
+        now: datetime.datetime | None = None,
+    ) -> datetime.datetime | None:
+        times = self._search(timezone, previous_time, now, _Budget())
+        return None if times is None else times[0]
+
+    def _search(
+        self,
+        timezone: datetime.tzinfo | None,
+        previous_time: datetime.datetime | None,
+        now: datetime.datetime | None,
+        budget: _Budget,
+    ) -> Times:
+        raise NotImplementedError
+
+
+class OrTrigger(_Combination):
+    """Due whenever any of its triggers is, until the last of them has ended."""
+
+    __slots__ = ()
+
+    alias = "or"
+
+    def _search(
+        self,
+        timezone: datetime.tzinfo | None,
+        previous_time: datetime.datetime | None,
+        now: datetime.datetime | None,
+        budget: _Budget,
+    ) -> Times:
+        zone = timezone if self.timezone is None else self.timezone
+        found = [
+            (to_microseconds(times[0]), to_microseconds(times[1]), times)
+            for times in (_ask(member, zone, previous_time, now, budget) for member in self.triggers)
+            if times is not None
+        ]
+        if not found:
+            return None
+        nominal, _, (time, _) = min(found, key=lambda each: each[0])
+        _, _, (_, due) = min((each for each in found if each[0] == nominal), key=lambda each: each[1])
+        return self._delayed(time, due, zone, now)
+
+
+class AndTrigger(_Combination):
+    """Due whenever all of its triggers are, until any of them has ended.
+
+    Triggers that never agree end as well: a search gives up after :data:`MAX_STEPS` questions or
+    :data:`MAX_YEARS_AHEAD` years. Where several delay the time at random, the longest delay counts.
+    """
+
+    __slots__ = ()
+
+    alias = "and"
+
+    def _search(
+        self,
+        timezone: datetime.tzinfo | None,
+        previous_time: datetime.datetime | None,
+        now: datetime.datetime | None,
+        budget: _Budget,
+    ) -> Times:
+        zone = timezone if self.timezone is None else self.timezone
+        members = _with_starts(self.triggers, zone, now if previous_time is None else previous_time)
+        found = [_ask(member, zone, previous_time, now, budget) for member in members]
+        horizon = None
+        while True:
+            times = [each for each in found if each is not None]
+            if len(times) < len(members):
+                return None
+            instants = [to_microseconds(nominal) for nominal, _ in times]
+            latest = max(instants)
+            if min(instants) == latest:
+                return self._delayed(times[0][0], max((due for _, due in times), key=to_microseconds), zone, now)
+            horizon = horizon or latest + _HORIZON
+            if latest > horizon:
+                return None
+            found = [
+                _ask_from(member, zone, latest, budget) if instant < latest else each
+                for member, instant, each in zip(members, instants, times, strict=True)
+            ]
+
+
+def _ask_from(member: TriggerType, zone: datetime.tzinfo | None, instant: int, budget: _Budget) -> Times:
+    """Return the next times of one trigger from an instant on; that is its "now", or it would start at the real one."""
+    return _ask(member, zone, from_microseconds(instant - 1), from_microseconds(instant), budget)
+
+
+def _with_starts(
+    members: list[TriggerType], zone: datetime.tzinfo | None, start: datetime.datetime | None
+) -> list[TriggerType]:
+    """Return the triggers with their missing starts filled in: a start that moves along is never met."""
+    if start is None:
+        return members
+    return [member.anchored(start, zone) if isinstance(member, BaseTrigger) else member for member in members]
+
+
+def _ask(
+    member: TriggerType,
+    zone: datetime.tzinfo | None,
+    previous: datetime.datetime | None,
+    now: datetime.datetime | None,
+    budget: _Budget,
+) -> Times:
+    """Return the next times of one trigger, None when it has ended or the search has gone on for too long."""
+    budget.left -= 1
+    if budget.left < 0:
+        return None
+    if isinstance(member, _Combination) and type(member).get_next_trigger_time is _Combination.get_next_trigger_time:
+        return member._search(zone, previous, now, budget)
+    start = member._start_bound(zone) if previous is not None and isinstance(member, BaseTrigger) else None
+    if start is not None and previous is not None and to_microseconds(previous) < start:
+        # The previous time was another trigger's: this one has not begun.
+        previous = from_microseconds(start - 1)
+        now = None if now is None else max(now, from_microseconds(start), key=to_microseconds)
+    return next_times(member, zone, previous, now)
