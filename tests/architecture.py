@@ -68,7 +68,7 @@ THREADED = {"executors", "locks", "schedulers", "stores", "testing"}
 #: Who may look at the environment: the faces, and the look-up of the local zone (TZ).
 ENVIRONMENT = {"cli", "schedulers", "utils"}
 #: Who may import modules by a name that is only known at run time.
-IMPORTERS = {"_lazy", "refs"}
+IMPORTERS = {"_lazy", "cli.loading", "refs"}
 
 CLOCK_READS = {
     "datetime.date.today", "datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..tasks.base import Task
-from ..typing import undefined
 
 if TYPE_CHECKING:
     import datetime
@@ -15,43 +14,25 @@ __all__ = ("build_task", "prepare")
 
 
 def build_task(
-    fn_or_task: Any,
-    given: Mapping[str, Any],
-    trigger: Any,
-    trigger_args: Mapping[str, Any],
-    create_trigger: Callable[[Any, Mapping[str, Any]], Any],
-    scheduler: Any,
+    fn_or_task: Any, values: dict[str, Any], trigger: Any, trigger_args: Mapping[str, Any], scheduler: Any
 ) -> Task:
-    """Return the task that was given, changed by the other arguments, or a new one.
+    """Return the task that was given, changed by the other values, or a new one.
 
     A task without a callable is for use as a decorator. Raises AssertionError for a task that was submitted before or
-    has no trigger, and what the task raises for arguments that do not fit.
+    has no trigger, and what the task raises for values that do not fit.
     """
-    values = {name: value for name, value in given.items() if value is not undefined}
-    if isinstance(fn_or_task, Task):
-        return _updated(fn_or_task, values, trigger, trigger_args, create_trigger, scheduler)
-    values["trigger"] = create_trigger(trigger, trigger_args)
-    return Task(fn_or_task, scheduler=scheduler, **values)
-
-
-def _updated(
-    task: Task,
-    values: dict[str, Any],
-    trigger: Any,
-    trigger_args: Mapping[str, Any],
-    create_trigger: Callable[[Any, Mapping[str, Any]], Any],
-    scheduler: Any,
-) -> Task:
-    assert not task.submitted, f"Expected a task that was not submitted before, got {task!r}."
+    if not isinstance(fn_or_task, Task):
+        values["trigger"] = scheduler.create_trigger(trigger, trigger_args)
+        return Task(fn_or_task, scheduler=scheduler, **values)
+    task = fn_or_task
+    if task.submitted:
+        raise AssertionError(f"Expected a task that was not submitted before, got {task!r}.")
     if trigger is not None or trigger_args:
-        values["trigger"] = create_trigger(trigger, trigger_args)
-    assert task.trigger is not None or "trigger" in values, f"Expected a task with a trigger, got {task!r}."
-    if task.scheduler is None:
-        values["scheduler"] = scheduler
-    elif task.scheduler is not scheduler:
-        raise ValueError("The task scheduler may not be changed.")
-    if task.timezone is None:
-        task.timezone = scheduler.timezone
+        values["trigger"] = scheduler.create_trigger(trigger, trigger_args)
+    elif task.trigger is None:
+        raise AssertionError(f"Expected a task with a trigger, got {task!r}.")
+    values["scheduler"] = scheduler
+    task.timezone = task.timezone or scheduler.timezone
     task.update_task(**values)
     return task
 

@@ -13,7 +13,6 @@ from ..engine.book import TaskBook
 from ..engine.bus import EventBus
 from ..engine.dispatch import Dispatcher
 from ..engine.news import News
-from ..engine.plain import claimable
 from ..enums import PluginInstance, SchedulerState
 from ..events import (
     ALL_EVENTS,
@@ -25,6 +24,7 @@ from ..events import (
 )
 from ..exceptions import SchedulerAlreadyRunningError
 from ..locks import LockProtected, RLockProtected
+from ..stores.plain import claimable
 from ..triggers.aliases import build_trigger
 from ..utils import get_localzone
 from . import defaults

@@ -27,10 +27,9 @@ class LoguruLogging(LoggersType):
 
 
 def has_loguru() -> bool:
-    """Return whether loguru can be imported, without doing it."""
-    from importlib.util import find_spec
-
+    """Return whether loguru is installed; asking imports it."""
     try:
-        return find_spec("loguru") is not None
-    except (ImportError, ValueError):
+        import loguru  # noqa: F401
+    except ImportError:
         return False
+    return True

@@ -67,35 +67,32 @@ class TaskVerbs(ConfiguredScheduler):
         if fn is not None:
             warnings.warn("The parameter 'fn' was renamed to 'fn_or_task'", DeprecationWarning, stacklevel=2)
             fn_or_task = fn if fn_or_task is None else fn_or_task
-        given = {
-            "args": undefined if args is None else args,
-            "kwargs": undefined if kwargs is None else kwargs,
-            "id": undefined if id is None else id,
-            "name": undefined if name is None else name,
-            "executor": undefined if executor is None else executor,
+        named = {"args": args, "kwargs": kwargs, "id": id, "name": name, "executor": executor}
+        given = {key: value for key, value in named.items() if value is not None}
+        options = {
             "mistrigger_grace_time": mistrigger_grace_time,
             "coalesce": coalesce,
             "max_instances": max_instances,
             "next_run_time": next_run_time,
             "recover": recover,
         }
-        task = adding.build_task(fn_or_task, given, trigger, trigger_args, self.create_trigger, self)
-        if store is not None:
-            task.store_alias = store
-        task.replace_existing = replace_existing = replace_existing or task.replace_existing
+        given |= {key: value for key, value in options.items() if value is not undefined}
+        task = adding.build_task(fn_or_task, given, trigger, trigger_args, self)
+        task.store_alias = store or task.store_alias
+        task.replace_existing = replace_existing or task.replace_existing
         if task.fn is not None:
-            self._submit(task, replace_existing)
+            self._submit(task)
         return task
 
     def add_tasks(self, tasks: Iterable[Task]) -> list[Task]:
         """Add several :class:`Task` objects and return them; those before one that is refused stay added."""
         return [self.add_task(task) for task in tasks]
 
-    def _submit(self, task: Task, replace_existing: bool) -> None:
+    def _submit(self, task: Task) -> None:
         now = self.clock.now()
         adding.prepare(task, self, now)
         alias = task.store_alias or "default"
-        self._book.add(task, alias, replace_existing, now)
+        self._book.add(task, alias, task.replace_existing, now)
         if self._book.is_open:
             self._news.task(TASK_ADDED, task.id, alias)
             if task.executor not in self.executors:

@@ -12,18 +12,18 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
-from ..stores.base import BaseStore
-from ..stores.rows import Row
 from ..utils import to_microseconds
+from .base import BaseStore
+from .rows import Row
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ..stores.types import StoreType
     from ..tasks.base import Task
     from ..tasks.planning import Firing
     from ..tasks.runs import Run
+    from .types import StoreType
 
 __all__ = ("PlainStore", "claimable")
 

@@ -1,0 +1,78 @@
+"""A user's store that offers the public verbs alone works in one process: the engine keeps the rest for it."""
+
+from __future__ import annotations
+
+import pytest
+from contracts.store import *  # noqa: F403
+from contracts.store import make_task
+
+from asyncz.exceptions import ConflictIdError, TaskLookupError
+from asyncz.stores.memory import MemoryStore
+from asyncz.stores.plain import PlainStore, claimable
+from asyncz.stores.types import StoreType
+
+
+class DictStore(StoreType):
+    """What a user writes who has read only the list of verbs."""
+
+    def __init__(self):
+        self.tasks = {}
+
+    def lookup_task(self, task_id):
+        return self.tasks.get(task_id)
+
+    def get_due_tasks(self, now):
+        return [task for task in self.get_all_tasks() if task.next_run_time and task.next_run_time <= now]
+
+    def get_next_run_time(self):
+        return next((task.next_run_time for task in self.get_all_tasks()), None)
+
+    def get_all_tasks(self):
+        def order(task):
+            return (task.next_run_time is None, task.next_run_time and task.next_run_time.timestamp(), task.id)
+
+        return sorted(self.tasks.values(), key=order)
+
+    def add_task(self, task):
+        if task.id in self.tasks:
+            raise ConflictIdError(task.id)
+        self.tasks[task.id] = task
+
+    def update_task(self, task):
+        if task.id not in self.tasks:
+            raise TaskLookupError(task.id)
+        self.tasks[task.id] = task
+
+    def delete_task(self, task_id):
+        if self.tasks.pop(task_id, None) is None:
+            raise TaskLookupError(task_id)
+
+    def remove_all_tasks(self):
+        self.tasks.clear()
+
+
+def started():
+    store = PlainStore(DictStore())
+    store.start(None, "default")
+    return store
+
+
+@pytest.fixture
+def make_store():
+    return started
+
+
+def test_only_a_store_that_cannot_be_claimed_in_is_wrapped():
+    plain, memory = DictStore(), MemoryStore()
+    assert claimable(plain).inner is plain
+    assert claimable(memory) is memory
+
+
+def test_nothing_is_kept_of_tasks_that_are_gone():
+    store = started()
+    for number in range(10):
+        store.add_task(make_task(f"t{number}"))
+        store.delete_task(f"t{number}")
+    assert not store._revisions
+    assert not store._live
+    assert not store._nominals
