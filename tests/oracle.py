@@ -101,9 +101,7 @@ def read_item(name: str, item: str, crontab: bool) -> set:
     return {(value - 1) % 7 for value in read_numbers(item, [DAYS[6], *DAYS[:6]], 0, 7, circle=7)}
 
 
-def read_numbers(
-    item: str, names: list[str], least: int, most: int, *, first_name: int = 0, circle: int = 0
-) -> set:
+def read_numbers(item: str, names: list[str], least: int, most: int, *, first_name: int = 0, circle: int = 0) -> set:
     word = "|".join(["[0-9]+", *names])
     match = re.fullmatch(rf"(?:(?P<star>\*)|(?P<a>{word})(?:-(?P<b>{word}))?)(?:/(?P<c>[0-9]+))?", item)
     if match is None:

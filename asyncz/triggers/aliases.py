@@ -8,7 +8,7 @@ from .._lazy import resolve
 from .types import TriggerType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
 __all__ = ("TRIGGERS", "build_trigger")
 
@@ -23,11 +23,16 @@ TRIGGERS = {
 }
 
 
-def build_trigger(trigger: Any, args: Mapping[str, Any], classes: Mapping[str, Any] = TRIGGERS) -> TriggerType:
+def build_trigger(
+    trigger: Any,
+    args: Mapping[str, Any],
+    references: Mapping[str, Any] = TRIGGERS,
+    classes: MutableMapping[str, Any] | None = None,
+) -> TriggerType:
     """Return a trigger: an instance as it is, or one made of a class by its alias; None means "date".
 
-    ``classes`` maps aliases to classes or references. Raises TypeError for what is neither, and for arguments given
-    beside an instance; LookupError for an unknown alias.
+    ``references`` maps aliases to ``"module:Class"``, ``classes`` to what was loaded of it before; it is filled. Raises
+    TypeError for what is neither, and for arguments given beside an instance; LookupError for an unknown alias.
     """
     if isinstance(trigger, TriggerType):
         if args:
@@ -39,10 +44,18 @@ def build_trigger(trigger: Any, args: Mapping[str, Any], classes: Mapping[str, A
         trigger = "date"
     elif not isinstance(trigger, str):
         raise TypeError(f"Expected a trigger instance or string, got '{type(trigger).__name__}' instead.")
-    if trigger not in classes:
-        raise LookupError(f"No trigger by the name '{trigger}' was found.")
-    found = classes[trigger]
-    made = (resolve(found) if isinstance(found, str) else found)(**args)
-    if not isinstance(made, TriggerType):
-        raise TypeError("The trigger entry point does not point to a trigger class.")
+    cls = (classes or {}).get(trigger) or _load(trigger, references)
+    if classes is not None:
+        classes[trigger] = cls
+    made: TriggerType = cls(**args)
     return made
+
+
+def _load(alias: str, references: Mapping[str, Any]) -> Any:
+    if alias not in references:
+        raise LookupError(f"No trigger by the name '{alias}' was found.")
+    found = references[alias]
+    cls = resolve(found) if isinstance(found, str) else found
+    if not isinstance(cls, type) or not issubclass(cls, TriggerType):
+        raise TypeError("The trigger entry point does not point to a trigger class.")
+    return cls

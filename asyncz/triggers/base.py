@@ -160,6 +160,10 @@ class BaseTrigger(TriggerType):
         trigger.__setstate__(dict(state))
         return trigger
 
+    # Spelt out, since the oldest pickle protocols drop an empty state, and with it the call of the constructor.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.__getstate__())
+
     def __getstate__(self) -> dict[str, Any]:
         return self.get_state()
 
@@ -240,6 +244,12 @@ class BaseCombinationTrigger(BaseTrigger):
 
     def __str__(self) -> str:
         return f"{self.alias}[{', '.join(map(str, self.triggers))}]"
+
+
+def _restored(cls: type[BaseTrigger], state: Any) -> BaseTrigger:
+    trigger = cls.__new__(cls)
+    trigger.__setstate__(state)
+    return trigger
 
 
 def _members(owner: str, triggers: Any) -> list[TriggerType]:

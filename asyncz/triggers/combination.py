@@ -23,7 +23,7 @@ _HORIZON = MAX_YEARS_AHEAD * 366 * 86_400 * 1_000_000
 
 
 class _Budget:
-    """The steps that are left to one search and to all those inside it."""
+    """The questions that are left to one AndTrigger and to all those inside it."""
 
     __slots__ = ("left",)
 
@@ -41,7 +41,7 @@ class _Combination(BaseCombinationTrigger):
         now: datetime.datetime | None,
     ) -> Times:
         if type(self).get_next_trigger_time is _Combination.get_next_trigger_time:
-            return self._search(timezone, previous_time, now, _Budget())
+            return self._search(timezone, previous_time, now, None)
         return super().get_times(timezone, previous_time, now)
 
     def get_next_trigger_time(
@@ -50,7 +50,7 @@ class _Combination(BaseCombinationTrigger):
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None = None,
     ) -> datetime.datetime | None:
-        times = self._search(timezone, previous_time, now, _Budget())
+        times = self._search(timezone, previous_time, now, None)
         return None if times is None else times[1]
 
     def get_nominal_time(
@@ -59,7 +59,7 @@ class _Combination(BaseCombinationTrigger):
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None = None,
     ) -> datetime.datetime | None:
-        times = self._search(timezone, previous_time, now, _Budget())
+        times = self._search(timezone, previous_time, now, None)
         return None if times is None else times[0]
 
     def _search(
@@ -67,7 +67,7 @@ class _Combination(BaseCombinationTrigger):
         timezone: datetime.tzinfo | None,
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None,
-        budget: _Budget,
+        budget: _Budget | None,
     ) -> Times:
         raise NotImplementedError
 
@@ -84,7 +84,7 @@ class OrTrigger(_Combination):
         timezone: datetime.tzinfo | None,
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None,
-        budget: _Budget,
+        budget: _Budget | None,
     ) -> Times:
         zone = timezone if self.timezone is None else self.timezone
         found = [
@@ -115,32 +115,54 @@ class AndTrigger(_Combination):
         timezone: datetime.tzinfo | None,
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None,
-        budget: _Budget,
+        budget: _Budget | None,
     ) -> Times:
+        budget = budget or _Budget()
         zone = timezone if self.timezone is None else self.timezone
-        members = _with_starts(self.triggers, zone, now if previous_time is None else previous_time)
+        members = _with_starts(self.triggers, zone, previous_time or now)
         found = [_ask(member, zone, previous_time, now, budget) for member in members]
-        horizon = None
-        while True:
-            times = [each for each in found if each is not None]
-            if len(times) < len(members):
-                return None
-            instants = [to_microseconds(nominal) for nominal, _ in times]
-            latest = max(instants)
-            if min(instants) == latest:
-                return self._delayed(times[0][0], max((due for _, due in times), key=to_microseconds), zone, now)
-            horizon = horizon or latest + _HORIZON
-            if latest > horizon:
-                return None
-            found = [
-                _ask_from(member, zone, latest, budget) if instant < latest else each
-                for member, instant, each in zip(members, instants, times, strict=True)
-            ]
+        agreed = _agreement(members, found, zone, budget)
+        return None if agreed is None else self._delayed(*agreed, zone, now)
+
+
+def _agreement(members: list[TriggerType], found: list[Times], zone: datetime.tzinfo | None, budget: _Budget) -> Times:
+    """Return the first time that is common to all, and the longest delay; ``found`` is where each of them stands."""
+    horizon = None
+    while budget.left > 0:
+        times = [each for each in found if each is not None]
+        if len(times) < len(members):
+            return None
+        instants = [to_microseconds(nominal) for nominal, _ in times]
+        latest = max(instants)
+        if min(instants) == latest:
+            return times[0][0], max((due for _, due in times), key=to_microseconds)
+        horizon = horizon or latest + _HORIZON
+        if latest > horizon:
+            return None
+        found = _caught_up(members, times, latest, zone, budget)
+    return None
+
+
+def _caught_up(
+    members: list[TriggerType],
+    times: list[tuple[datetime.datetime, datetime.datetime]],
+    latest: int,
+    zone: datetime.tzinfo | None,
+    budget: _Budget,
+) -> list[Times]:
+    """Return where each trigger stands when those that are behind are asked from an instant on."""
+    return [
+        _ask_from(member, zone, latest, budget) if to_microseconds(each[0]) < latest else each
+        for member, each in zip(members, times, strict=True)
+    ]
 
 
 def _ask_from(member: TriggerType, zone: datetime.tzinfo | None, instant: int, budget: _Budget) -> Times:
     """Return the next times of one trigger from an instant on; that is its "now", or it would start at the real one."""
-    return _ask(member, zone, from_microseconds(instant - 1), from_microseconds(instant), budget)
+    try:
+        return _ask(member, zone, from_microseconds(instant - 1), from_microseconds(instant), budget)
+    except OverflowError:  # the last hours of the year 9999
+        return None
 
 
 def _with_starts(
@@ -157,12 +179,11 @@ def _ask(
     zone: datetime.tzinfo | None,
     previous: datetime.datetime | None,
     now: datetime.datetime | None,
-    budget: _Budget,
+    budget: _Budget | None,
 ) -> Times:
-    """Return the next times of one trigger, None when it has ended or the search has gone on for too long."""
-    budget.left -= 1
-    if budget.left < 0:
-        return None
+    """Return the next times of one trigger, None when it has ended."""
+    if budget is not None:
+        budget.left -= 1
     if isinstance(member, _Combination) and type(member).get_next_trigger_time is _Combination.get_next_trigger_time:
         return member._search(zone, previous, now, budget)
     start = member._start_bound(zone) if previous is not None and isinstance(member, BaseTrigger) else None

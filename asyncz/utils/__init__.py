@@ -53,6 +53,8 @@ __all__ = (
 
 UTC = datetime.timezone.utc
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+#: Where the calendar is about to end, in microseconds from 1970; its beginning is nearer, but nobody goes there.
+_LAST_DAYS = 2_932_895 * 86_400 * 1_000_000
 _DATE_PATTERN = (
     r"^(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
     r"(?:[ T](?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2})(?::(?P<second>[0-9]{1,2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
@@ -90,8 +92,19 @@ def from_microseconds(value: int, tz: datetime.tzinfo | None = UTC) -> datetime.
 
     Raises OverflowError where the zone's calendar ends (years 1 to 9999).
     """
-    instant = _EPOCH + datetime.timedelta(0, 0, value)
-    return instant if tz is UTC or tz is None else instant.astimezone(tz)
+    try:
+        instant = _EPOCH + datetime.timedelta(0, 0, value)
+        return instant if tz is UTC or tz is None else instant.astimezone(tz)
+    except OverflowError:
+        if tz is UTC or tz is None or abs(value) < _LAST_DAYS:
+            raise
+        return _at_the_edge(value, tz)
+
+
+def _at_the_edge(value: int, tz: datetime.tzinfo) -> datetime.datetime:
+    """Return an instant on the first or last day that a datetime can hold, where UTC or the zone is past the end."""
+    step = datetime.timedelta(days=1 if value > 0 else -1)
+    return from_microseconds(value - step // datetime.timedelta(microseconds=1), tz) + step
 
 
 def datetime_to_utc_timestamp(value: datetime.datetime | None) -> float | None:
@@ -183,6 +196,14 @@ def localize(value: datetime.datetime, tz: datetime.tzinfo) -> datetime.datetime
     """
     if not hasattr(tz, "localize"):
         return value.replace(tzinfo=tz)
+    try:
+        return _localized(value, tz)
+    except OverflowError:  # pytz looks a day ahead and back, and there the calendar ends
+        week = datetime.timedelta(days=7 if value.year > 1 else -7)
+        return _localized(value - week, tz) + week
+
+
+def _localized(value: datetime.datetime, tz: Any) -> datetime.datetime:
     standard: datetime.datetime = tz.localize(value, is_dst=False)
     summer: datetime.datetime = tz.localize(value, is_dst=True)
     first, second = sorted((standard, summer), key=to_microseconds)

@@ -75,8 +75,9 @@ class ZoneOffsets:
 
     def _changes_of(self, day: int) -> list[tuple[int, int]]:
         """Return the changes within a day: the first instants of the new offsets, and these."""
-        if day in self._changes:
-            return self._changes[day]
+        known = self._changes.get(day)
+        if known is not None:
+            return known
         found: list[tuple[int, int]] = []
         at, offset, end = day * 86_400, self._at_midnight(day), (day + 1) * 86_400
         while offset != self._at_midnight(day + 1):

@@ -84,7 +84,7 @@ class Schedule:
 
     def horizon(self, day: int) -> int:
         """Return the day after which nothing matches that does not match until then, as seen from ``day``."""
-        year = self._last_year(datetime.date.fromordinal(day + _EPOCH).year)
+        year = self._last_year(datetime.date.fromordinal(min(day, _LAST_DAY) + _EPOCH).year)
         return datetime.date(year, 12, 31).toordinal() - _EPOCH
 
     def _last_year(self, year: int) -> int:

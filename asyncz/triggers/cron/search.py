@@ -28,9 +28,7 @@ _EARLIEST = -2 * DAY
 _NEVER = 4_000_000 * DAY
 
 
-def next_instant(
-    schedule: Schedule, offsets: ZoneOffsets, start: int, end: int | None
-) -> datetime.datetime | None:
+def next_instant(schedule: Schedule, offsets: ZoneOffsets, start: int, end: int | None) -> datetime.datetime | None:
     """Return the first time to run from an instant on, ``end`` inclusive, or None when there is none."""
     start = max(start, _EARLIEST)
     last: int | None = None
@@ -50,14 +48,12 @@ def next_instant(
             return None
         found = _closely(schedule, offsets, start)
         if found is not None:
-            return None if end is not None and found > end else offsets.at(found)
+            return offsets.at(found) if end is None else _unless_late(offsets, found, end)
         start = (start // DAY + _WINDOW) * DAY
     return None
 
 
-def _next_reading(
-    schedule: Schedule, offsets: ZoneOffsets, start: int
-) -> tuple[int, int, int | None] | None:
+def _next_reading(schedule: Schedule, offsets: ZoneOffsets, start: int) -> tuple[int, int, int | None] | None:
     """Return the day and second of the first matching reading, and the offset at which the clocks show it.
 
     Without an offset, the clocks are changed around that day, and anything may happen from two days before it on.
@@ -72,6 +68,10 @@ def _next_reading(
         return None
     day, second = reading
     return day, second, offset if day <= today else offsets.around(day)
+
+
+def _unless_late(offsets: ZoneOffsets, instant: int, end: int) -> datetime.datetime | None:
+    return None if instant > end else offsets.at(instant)
 
 
 def _last_instant(schedule: Schedule, start: int, end: int | None) -> int:
