@@ -32,12 +32,14 @@ class AsyncIOExecutor(BaseExecutor):
 
     def __init__(self) -> None:
         self.pending_futures: set[asyncio.Future[list[Outcome]]] = set()
+        self._sent: dict[asyncio.Future[list[Outcome]], tuple[Task, Sequence[datetime.datetime]]] = {}
         self._is_open = False
         self._is_cancelled = False
 
     def start(self, scheduler: Any, alias: str) -> None:
         super().start(scheduler, alias)
         loop = getattr(scheduler, "event_loop", None)
+        self._give_up()
         self.event_loop = loop if loop is not None else asyncio.get_running_loop()
         self._is_open, self._is_cancelled = True, False
 
@@ -88,13 +90,15 @@ class AsyncIOExecutor(BaseExecutor):
 
     def _watch(self, future: asyncio.Future[list[Outcome]], task: Task, job: Job) -> None:
         self.pending_futures.add(future)
-        future.add_done_callback(partial(self._done, task, job.run_times))
+        self._sent[future] = task, job.run_times
+        future.add_done_callback(self._done)
 
     def _run_in_thread(self, job: Job) -> list[Outcome]:
         return missed(job.run_times) if self._is_cancelled else run_job(job)
 
-    def _done(self, task: Task, run_times: Sequence[datetime.datetime], future: asyncio.Future[list[Outcome]]) -> None:
+    def _done(self, future: asyncio.Future[list[Outcome]]) -> None:
         self.pending_futures.discard(future)
+        task, run_times = self._sent.pop(future)
         if future.cancelled():
             self.finished(task, run_times, missed(run_times))  # cancelled before it had begun
             return
@@ -106,6 +110,7 @@ class AsyncIOExecutor(BaseExecutor):
 
     def shutdown(self, wait: bool = True) -> None:
         self._is_open = False
+        self._give_up()
         if wait or self._is_cancelled or not hasattr(self, "event_loop"):
             return
         self._is_cancelled = True
@@ -116,9 +121,23 @@ class AsyncIOExecutor(BaseExecutor):
             self.event_loop.call_soon_threadsafe(_cancel, coroutines)
 
     async def shutdown_async(self, wait: bool = True) -> None:
+        """Shut down and wait for runs on this loop: with ``wait`` all of them, else the coroutines, now cancelled."""
         self.shutdown(wait)
-        while self.pending_futures:
-            await asyncio.wait(self.pending_futures)
+        loop = asyncio.get_running_loop()
+        while left := [
+            future
+            for future in self.pending_futures
+            if future.get_loop() is loop and (wait or isinstance(future, asyncio.Task))
+        ]:
+            await asyncio.wait(left)
+
+    def _give_up(self) -> None:
+        """Report runs as missed that were on a loop which has been closed: nothing else will be heard of them."""
+        for future, (task, run_times) in list(self._sent.items()):
+            if future.get_loop().is_closed():
+                self.pending_futures.discard(future)
+                if self._sent.pop(future, None) is not None:
+                    self.finished(task, run_times, missed(run_times))
 
 
 def _release(clock: Clock, future: asyncio.Future[Any]) -> None:

@@ -7,6 +7,7 @@ nothing that could not travel to another process along with the callable.
 from __future__ import annotations
 
 import builtins
+from contextvars import ContextVar
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
     from ..tasks.base import Task
 
-__all__ = ("Job", "failure", "failures", "missed", "run_job", "run_job_async")
+__all__ = ("CURRENT", "Job", "failure", "failures", "missed", "run_job", "run_job_async", "run_on_a_loop_of_its_own")
+
+#: The run times of the job within which the code at hand was called, its own list: that tells a scheduler that it is
+#: one of its runs which calls, and must not be waited for. Follows into the asyncio tasks and ``to_thread`` of a run.
+CURRENT: ContextVar[Sequence[datetime.datetime] | None] = ContextVar("asyncz_current_job", default=None)
 
 #: Nothing on Python 3.10, which has no groups of exceptions.
 _GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
@@ -149,15 +154,17 @@ def run_job(job: Job) -> list[Outcome]:
     if job.is_async:
         return _run_async(job)
     outcomes: list[Outcome] = []
+    before = CURRENT.set(job.run_times)
     for run_time, started in job.in_time(outcomes):
         try:
             value = job.fn(*job.args, **job.kwargs)
             if type(value) is CoroutineType:  # from a lambda, say, around a coroutine function
-                value = _run_on_a_loop_of_its_own(value)
+                value = run_on_a_loop_of_its_own(value)
         except BaseException as exc:
             outcomes.append(job.failed(run_time, started, exc))
         else:
             outcomes.append(job.succeeded(run_time, started, value))
+    CURRENT.reset(before)
     return outcomes
 
 
@@ -167,6 +174,7 @@ async def run_job_async(job: Job) -> list[Outcome]:
     Cancellation ends it: the due time that was running counts as failed, those after it as missed.
     """
     outcomes: list[Outcome] = []
+    CURRENT.set(job.run_times)  # for good: this context belongs to the run, and may not be the one it is closed in
     for run_time, started in job.in_time(outcomes):
         try:
             value = await job.fn(*job.args, **job.kwargs)
@@ -183,14 +191,14 @@ async def run_job_async(job: Job) -> list[Outcome]:
 def _run_async(job: Job) -> list[Outcome]:
     coroutine = run_job_async(job)
     try:
-        outcomes: list[Outcome] = _run_on_a_loop_of_its_own(coroutine)
+        outcomes: list[Outcome] = run_on_a_loop_of_its_own(coroutine)
     except BaseException as exc:  # there was no loop to be had; or it could not be closed
         coroutine.close()
         return failures(job.run_times, exc)
     return outcomes
 
 
-def _run_on_a_loop_of_its_own(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def run_on_a_loop_of_its_own(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end; beside the loop of this thread, in another one, where one is running."""
     import asyncio
 

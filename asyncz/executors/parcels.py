@@ -23,20 +23,26 @@ __all__ = ("Parcel", "pack_job", "run_elsewhere", "run_packed")
 
 
 def pack_job(job: Job) -> bytes:
-    """Return a job as bytes: its callable by pickle, or else by the reference that leads to it.
+    """Return a job as bytes: its callable by pickle, or by the reference that leads to it.
 
     Raises PicklingError, saying what to do about it, when neither works.
     """
+    # Of a method pickle notes only its name as it is written, which is not how a private one is found again.
+    forms = (_by_reference, _as_it_is) if isinstance(job.fn, MethodType) else (_as_it_is, _by_reference)
     try:
-        return pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps(forms[0](job), pickle.HIGHEST_PROTOCOL)
     except Exception as exc:
         try:
-            return pickle.dumps(_by_reference(job), pickle.HIGHEST_PROTOCOL)
+            return pickle.dumps(forms[1](job), pickle.HIGHEST_PROTOCOL)
         except Exception:
             raise pickle.PicklingError(
                 f"This task cannot run in another process, since it cannot be pickled: {_text(exc)}. "
                 "Use a function of a module, and arguments that can be pickled."
             ) from exc
+
+
+def _as_it_is(job: Job) -> Job:
+    return job
 
 
 class _Reference:

@@ -29,7 +29,7 @@ __all__ = ("BasePoolExecutor", "ThreadPoolExecutor")
 class BasePoolExecutor(BaseExecutor):
     """Sends tasks to a pool: the one that is given, or what a subclass returns from :meth:`create_pool`.
 
-    A pool is made at every start, and again when it is found broken; the runs that were in a broken one have failed.
+    The latter is called at every start, and when a pool is found broken; the runs that were in it have failed.
     ``shutdown(wait=False)`` withdraws what has not begun, and reports it missed; with ``cancel_futures`` so does
     ``shutdown(wait=True)``. ``overwrite_wait``, unless None, takes the place of ``wait``.
     """
@@ -66,12 +66,17 @@ class BasePoolExecutor(BaseExecutor):
 
     def shutdown(self, wait: bool = True) -> None:
         wait = self._waits(wait)
+        pool = self._let_go(wait)
+        if pool is not None:
+            self.close_pool(pool, wait)
+
+    def _let_go(self, wait: bool) -> Executor | None:
+        """Take no more tasks, and return the pool, which is still to be closed."""
         with self._pool_lock:
             pool, self._pool = self._pool, None
         if not wait or self.cancel_futures:
             self.cancel_pending()
-        if pool is not None:
-            self.close_pool(pool, wait)
+        return pool
 
     def cancel_pending(self) -> None:
         """Withdraw what has not begun, and report it missed."""
@@ -80,7 +85,14 @@ class BasePoolExecutor(BaseExecutor):
             future.cancel()
 
     async def shutdown_async(self, wait: bool = True) -> None:
-        await super().shutdown_async(self._waits(wait))
+        wait = self._waits(wait)
+        pool = self._let_go(wait)  # here and now: by the time a thread came to it, this may have been started again
+        if pool is not None and wait:
+            import asyncio
+
+            await asyncio.get_running_loop().run_in_executor(None, self.close_pool, pool, True)
+        elif pool is not None:
+            self.close_pool(pool, False)
 
     def _waits(self, wait: bool) -> bool:
         return wait if self.overwrite_wait is None else self.overwrite_wait
@@ -112,12 +124,14 @@ class BasePoolExecutor(BaseExecutor):
         try:
             return self._offer(pool, fn, args)
         except BrokenExecutor as exc:
+            if self._given is not None:
+                raise  # whoever made it has to know what to do
             self.logger.warning(f"The pool of executor {self.alias!r} is broken, and is replaced: {exc}")
             return self._offer(self._replacement(pool), fn, args)
 
     def _offer(self, pool: Executor | None, fn: Callable[..., Any], args: tuple[Any, ...]) -> Future[Any]:
         if pool is None:
-            raise PoolShutdownError(f"Executor {self.alias!r} is shut down and takes no tasks.")
+            raise self._shut_down()
         try:
             return pool.submit(fn, *args)
         except BrokenExecutor:
@@ -126,6 +140,9 @@ class BasePoolExecutor(BaseExecutor):
             if self._is_over(exc):
                 raise PoolShutdownError(f"The pool of executor {self.alias!r} takes no more tasks: {exc}.") from exc
             raise
+
+    def _shut_down(self) -> PoolShutdownError:
+        return PoolShutdownError(f"Executor {self.alias!r} is shut down and takes no tasks.")
 
     def _is_over(self, exc: RuntimeError) -> bool:
         """Return whether a pool refused because it is shut down, rather than for lack of threads, say."""
@@ -190,6 +207,8 @@ class ThreadPoolExecutor(BasePoolExecutor):
         super().start(scheduler, alias)
 
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
+        if self._pool is None:
+            raise self._shut_down()
         clock = self.clock
         job = Job.of(task, run_times, clock)
         clock.hold()
@@ -198,9 +217,10 @@ class ThreadPoolExecutor(BasePoolExecutor):
             return
         try:
             self._submit(self._pump, (self._queue, self._tokens)).add_done_callback(self._pump_ended)
-        except BaseException:
-            self._tokens.append(None)
-            if _withdraw(self._queue, (job, task)):
+        except BaseException as exc:
+            is_ours = _withdraw(self._queue, (job, task))
+            self._pump_lost(exc)
+            if is_ours:
                 clock.release()
                 raise
 
@@ -226,9 +246,13 @@ class ThreadPoolExecutor(BasePoolExecutor):
     def _pump_ended(self, future: Future[None]) -> None:
         exc = future.exception()
         if exc is not None:  # its thread could not be set up
-            self._tokens.append(None)
-            if len(self._tokens) == self.max_workers:
-                self._empty(lambda job: failures(job.run_times, exc))
+            self._pump_lost(exc)
+
+    def _pump_lost(self, exc: BaseException) -> None:
+        """Take the token of a pump that did not come to run; where it was the last one, nobody will empty the queue."""
+        self._tokens.append(None)
+        if len(self._tokens) == self.max_workers:
+            self._empty(lambda job: failures(job.run_times, exc))
 
     def cancel_pending(self) -> None:
         self._empty(lambda job: missed(job.run_times))

@@ -18,7 +18,10 @@ class ExecutorType(ABC):
 
     @abstractmethod
     def start(self, scheduler: Any, alias: str) -> None:
-        """Get ready to run tasks under that alias."""
+        """Get ready to run tasks under that alias.
+
+        A scheduler that is restarted by one of its own tasks starts its executors again without a shutdown in between.
+        """
 
     @abstractmethod
     def shutdown(self, wait: bool = True) -> None:

@@ -302,7 +302,15 @@ class ExecutorContract:
     @pytest.mark.parametrize("fn", [raise_, raise_async])
     @pytest.mark.parametrize(
         "kind",
-        [SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, StopAsyncIteration, asyncio.CancelledError, Unusual],
+        [
+            SystemExit,
+            KeyboardInterrupt,
+            GeneratorExit,
+            StopIteration,
+            StopAsyncIteration,
+            asyncio.CancelledError,
+            Unusual,
+        ],
     )
     def test_whatever_is_raised_is_an_event_and_the_executor_goes_on(self, executor, fn, kind):
         event = self.run(executor, fn, args=(kind,))
@@ -345,7 +353,9 @@ class ExecutorContract:
         executor.send_task(late, [NOW - timedelta(seconds=2)])
         for _ in range(2):
             bound.get(timeout=PATIENCE)
-        records = {record.levelname: record for record in caplog.records if record.name == "asyncz.executors.under_test"}
+        records = {
+            record.levelname: record for record in caplog.records if record.name == "asyncz.executors.under_test"
+        }
         assert "'wrong' (its name)" in records["ERROR"].getMessage()
         assert "ValueError: {0} %s" in records["ERROR"].getMessage()
         assert "'late'" in records["WARNING"].getMessage()
@@ -426,7 +436,10 @@ class ExecutorContract:
     @pytest.mark.parametrize("args", [(fail, ("x",)), (raise_, (SystemExit,)), (raise_async, (Unusual,)), (add, (1,))])
     def test_a_run_is_not_counted_any_more_when_it_is_reported(self, executor, scheduler, args):
         counted = []
-        scheduler.dispatch_event = lambda event: (counted.append(dict(scheduler.instances)), scheduler.events.put(event))
+        scheduler.dispatch_event = lambda event: (
+            counted.append(dict(scheduler.instances)),
+            scheduler.events.put(event),
+        )
         self.run(executor, args[0], args=args[1])
         assert counted == [{}]
 
@@ -508,7 +521,8 @@ class ExecutorContract:
             for number in range(5):
                 executor.send_task(Task(add, args=(1,), id=f"queued {number}"), [NOW, NOW])
             executor.shutdown(wait=False)
-        reports = dict((id, outcomes) for id, _, outcomes in (bound.get(timeout=PATIENCE) for _ in range(6)))
+        received = [bound.get(timeout=PATIENCE) for _ in range(6)]
+        reports = {id: outcomes for id, _, outcomes in received}
         assert reports.pop("blocker")[0].return_value == "blocker"
         taken = [id for id, outcomes in reports.items() if outcomes[0].state is RunState.EXECUTED]
         # A pool may have handed the next call to its worker already.

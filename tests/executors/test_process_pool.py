@@ -13,8 +13,9 @@ from pickle import PicklingError, UnpicklingError
 import pytest
 from contracts.executor import NOW, PATIENCE, Calls, ExecutorContract, Gate, StandIn, add, pass_gate
 
+from asyncz.clock import SYSTEM_CLOCK
 from asyncz.enums import RunState
-from asyncz.events import TASK_ERROR, TASK_EXECUTED
+from asyncz.events import TASK_ERROR
 from asyncz.executors import ProcessPoolExecutor
 from asyncz.tasks import Task
 from asyncz.testing import VirtualClock
@@ -29,6 +30,13 @@ def make_executor(workers=1, **options):
     return ProcessPoolExecutor(workers, {"mp_context": CONTEXT}, **options)
 
 
+@pytest.fixture(scope="module")
+def shared():
+    executor = make_executor()
+    yield executor
+    executor.shutdown()
+
+
 class TestContract(ExecutorContract):
     in_process = False
     prefetched = 2
@@ -36,13 +44,20 @@ class TestContract(ExecutorContract):
     def make_executor(self):
         return make_executor()
 
+    @pytest.fixture
+    def executor(self, shared, scheduler, gate):
+        """One for all tests, since a process takes a while to start; its pool lasts until a test shuts it down."""
+        shared.bind(SYSTEM_CLOCK, None)
+        shared.start(scheduler, "under_test")
+        yield shared
+        gate.open()
 
-@pytest.fixture(scope="module")
-def executor():
-    executor = make_executor()
-    executor.start(StandIn(), "processes")
-    yield executor
-    executor.shutdown()
+
+@pytest.fixture
+def executor(shared):
+    shared.bind(SYSTEM_CLOCK, None)
+    shared.start(StandIn(), "processes")
+    return shared
 
 
 def run(executor, *task, **options):
@@ -267,5 +282,3 @@ def test_the_default_start_method_works_and_idle_workers_do_not_keep_the_interpr
         assert StandIn.done.wait(30)
     """
     assert run_python(code) == "True None"
-
-

@@ -103,9 +103,9 @@ def test_an_unknown_argument_for_the_pool_is_refused_at_start():
 
 
 def test_no_thread_is_started_before_there_is_a_task(started):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     executor = started(ThreadPoolExecutor())
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     send(executor, add, args=(1,))
     assert executor.scheduler.next_events()[0].return_value == 1
 
@@ -229,6 +229,36 @@ def test_what_the_pool_failed_to_find_a_thread_for_is_not_run_later(started, mon
     executor.shutdown()
     assert executor.scheduler.next_events()[0].task_id == "taken"
     assert executor.scheduler.events.empty()
+
+
+def test_what_was_queued_behind_a_task_that_found_no_thread_is_reported(started, monkeypatch):
+    executor = started(ThreadPoolExecutor(1))
+
+    def fail_to_start(thread):
+        # Meanwhile another thread sends a task too, and relies on the one that is being started.
+        send(executor, add, id="relying", args=(1,))
+        raise RuntimeError("no thread left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail_to_start)
+        with pytest.raises(RuntimeError, match="no thread left"):
+            send(executor, add, id="refused", args=(1,))
+    (event,) = executor.scheduler.next_events()
+    assert (event.task_id, event.code, str(event.exception)) == ("relying", TASK_ERROR, "no thread left")
+    assert executor.scheduler.instances == {}
+    send(executor, add, id="taken", args=(1,))
+    assert executor.scheduler.next_events()[0].task_id == "taken"
+
+
+def test_after_shutdown_nothing_is_taken_although_a_thread_is_still_running(started, gate):
+    executor = started(ThreadPoolExecutor(1))
+    occupy(executor, gate)
+    executor.shutdown(wait=False)
+    with pytest.raises(PoolShutdownError):
+        send(executor, add, args=(1,))
+    gate.open()
+    assert executor.scheduler.next_events()[0].task_id == "blocker"
+    assert executor.scheduler.instances == {}
 
 
 def test_a_report_that_fails_does_not_cost_a_thread(started, caplog):
