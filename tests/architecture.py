@@ -15,7 +15,7 @@ from pathlib import Path
 
 #: Imports go from a higher number to a lower one, or stay under the same top-level name.
 LAYERS = {
-    "_lazy": 0, "enums": 0, "exceptions": 0, "file_locking": 0, "protocols": 0, "typing": 0,
+    "_ids": 0, "_lazy": 0, "enums": 0, "exceptions": 0, "file_locking": 0, "protocols": 0, "typing": 0,
     "": 1, "clock": 1, "events": 1, "locks": 1, "refs": 1,
     "utils": 1.5,
     "triggers": 2,
@@ -23,8 +23,9 @@ LAYERS = {
     "serializers": 4,
     "executors": 5, "stores": 5,
     "engine": 6,
+    "asgi": 6.5,
     "schedulers": 7,
-    "asgi": 8, "testing": 8,
+    "testing": 8,
     "cli": 9,
     "__main__": 10,
 }  # fmt: skip
@@ -158,9 +159,7 @@ class Module:
                 for alias in node.names:
                     name, target = self._resolve(node, alias.name)
                     bound = alias.asname or alias.name
-                    yield Import(
-                        name, node.lineno, target, node.level, function, guarded, typing, bound, name
-                    )
+                    yield Import(name, node.lineno, target, node.level, function, guarded, typing, bound, name)
             elif isinstance(node, ast.If) and _dotted(node.test).endswith("TYPE_CHECKING"):
                 yield from self._imports(node.body, function, guarded, True)
                 yield from self._imports(node.orelse, function, guarded, typing)
@@ -191,8 +190,7 @@ class Package:
         paths = {self._name(root, path): path for path in sorted(root.rglob("*.py"))}
         self.name = root.name
         self.modules = {
-            name: Module(name, path, path.name == "__init__.py", frozenset(paths))
-            for name, path in paths.items()
+            name: Module(name, path, path.name == "__init__.py", frozenset(paths)) for name, path in paths.items()
         }
 
     @staticmethod
@@ -239,9 +237,7 @@ def imports_are_relative(package: Package) -> Iterator[str]:
         if item.level and item.target is None:
             yield module.says(item.line, f"{item.name!r} leaves the package")
         elif not item.level and item.top in (package.name, "asyncz"):
-            yield module.says(
-                item.line, f"import {item.name!r} by a relative import: a vendored copy has another name"
-            )
+            yield module.says(item.line, f"import {item.name!r} by a relative import: a vendored copy has another name")
 
 
 def no_import_cycles(package: Package) -> Iterator[str]:
@@ -269,18 +265,14 @@ def only_the_standard_library(package: Package) -> Iterator[str]:
         if item.top not in WHEN_INSTALLED:
             yield module.says(item.line, f"{item.top!r} is not in the standard library")
         elif not (item.in_function or item.in_try or item.typing_only):
-            yield module.says(
-                item.line, f"import {item.top!r} inside a function or a try: it may not be installed"
-            )
+            yield module.says(item.line, f"import {item.top!r} inside a function or a try: it may not be installed")
 
 
 def arithmetic_has_no_effects(package: Package) -> Iterator[str]:
     for module, item in package.imports():
         for part, refused in NO_EFFECTS.items():
             if not item.level and module.under([part]) and item.top in refused:
-                yield module.says(
-                    item.line, f"{part!r} may not import {item.top!r}: it works on what it is handed"
-                )
+                yield module.says(item.line, f"{part!r} may not import {item.top!r}: it works on what it is handed")
 
 
 def optional_modules_have_one_importer(package: Package) -> Iterator[str]:
@@ -304,14 +296,10 @@ def dynamic_imports_have_named_homes(package: Package) -> Iterator[str]:
             continue
         for item in module.imports:
             if not item.level and item.top in ("importlib", "pkgutil", "imp"):
-                yield module.says(
-                    item.line, f"only {', '.join(sorted(IMPORTERS))} import by name at run time"
-                )
+                yield module.says(item.line, f"only {', '.join(sorted(IMPORTERS))} import by name at run time")
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Name) and node.id == "__import__":
-                yield module.says(
-                    node.lineno, f"only {', '.join(sorted(IMPORTERS))} import by name at run time"
-                )
+                yield module.says(node.lineno, f"only {', '.join(sorted(IMPORTERS))} import by name at run time")
 
 
 def the_environment_has_named_readers(package: Package) -> Iterator[str]:
@@ -339,9 +327,7 @@ def functions_are_short(package: Package) -> Iterator[str]:
     for module, function in _functions(package):
         lines = _length(function)
         if lines > MAX_FUNCTION_LINES:
-            yield module.says(
-                function.lineno, f"{function.name} has {lines} lines, at most {MAX_FUNCTION_LINES}"
-            )
+            yield module.says(function.lineno, f"{function.name} has {lines} lines, at most {MAX_FUNCTION_LINES}")
 
 
 def functions_are_simple(package: Package) -> Iterator[str]:

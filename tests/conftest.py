@@ -14,9 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # No deadline: a busy machine is no failure. Derandomised on CI: a red run can be run again.
 settings.register_profile("default", deadline=None, max_examples=60)
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True, print_blob=True)
-settings.register_profile(
-    "thorough", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("thorough", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
 
 # Runs before the code of a test: the package is found where the test says, and what is blocked is not found.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
+from ..locks import RLockProtected
 from ..stores.memory import MemoryStore
 from ..tasks import planning
 from ..utils import from_microseconds, to_datetime
@@ -35,6 +36,8 @@ class TaskBook:
         self._stores = stores
         self._staged: dict[str, BaseStore] = {}
         self.is_open = False
+        # Between a look at is_open and what follows from it, nobody may open the book: a task would be staged for ever.
+        self._opening = RLockProtected()
 
     def _all(self) -> Mapping[str, BaseStore]:
         return self._stores if self.is_open else self._staged
@@ -67,38 +70,55 @@ class TaskBook:
 
     def add(self, task: Task, alias: str, replace_existing: bool, now: datetime.datetime) -> None:
         """Put a task in its store, or stage it; raises ConflictIdError when its id is taken and may not be replaced."""
-        store = self._store(alias)
         before = (task.store_alias, task.submitted, task.pending)
         task.store_alias, task.submitted = alias, True
         try:
-            if self.is_open:
-                self._commit(store, task, replace_existing, now)
-            else:
-                task.replace_existing = replace_existing
-                self._insert(store, task, None, replace_existing)
+            if not self._stage(task, alias, replace_existing):
+                self._commit(self._store(alias), task, replace_existing, now)
         except BaseException:
             task.store_alias, task.submitted, task.pending = before
             raise
+
+    def _stage(self, task: Task, alias: str, replace_existing: bool) -> bool:
+        with self._opening:
+            if self.is_open:
+                return False
+            task.replace_existing = replace_existing
+            self._insert(self._store(alias), task, None, replace_existing)
+            return True
 
     def open(self, now: datetime.datetime, not_before: datetime.datetime) -> Iterator[tuple[Task, Exception | None]]:
         """Move what was staged into the stores; yield each task with what kept it from being scheduled, if anything.
 
         What is due earlier than ``not_before`` is put off until then. An id that its store knows already stays as it
         is stored there, unless the task was to replace it; a task whose trigger fails is stored without a next run.
+        When a store fails, all of it is staged again.
         """
-        missing = sorted(
-            alias for alias, store in self._staged.items() if store.read_all() and alias not in self._stores
-        )
-        if missing:
-            raise KeyError(f"Tasks were added for stores that are not configured: {', '.join(missing)}.")
-        staged, self._staged, self.is_open = self._staged, {}, True
-        for alias, store in staged.items():
-            for row in store.read_all():
-                yield row.task, self._commit_staged(self._stores[alias], row.task, now, not_before)
+        with self._opening:
+            staged = self._staged
+            missing = sorted(alias for alias, store in staged.items() if store.read_all() and alias not in self._stores)
+            if missing:
+                raise KeyError(f"Tasks were added for stores that are not configured: {', '.join(missing)}.")
+            self._staged, self.is_open = {}, True
+        try:
+            for alias, store in staged.items():
+                for row in store.read_all():
+                    yield row.task, self._commit_staged(self._stores[alias], row.task, now, not_before)
+        except BaseException:
+            self._stage_again(staged)
+            raise
+
+    def _stage_again(self, staged: dict[str, BaseStore]) -> None:
+        with self._opening:
+            self._staged, self.is_open = staged, False
+            for store in staged.values():
+                for row in store.read_all():
+                    row.task.pending, row.task.submitted = True, True
 
     def close(self) -> None:
         """Go back to staging."""
-        self.is_open = False
+        with self._opening:
+            self.is_open = False
 
     def _commit_staged(
         self, store: BaseStore, task: Task, now: datetime.datetime, not_before: datetime.datetime

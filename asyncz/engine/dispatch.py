@@ -66,12 +66,15 @@ class Dispatcher:
         for alias, store in list(self._stores.items()):
             if alias not in self._retry_at or now >= self._retry_at[alias]:
                 more |= self._fire_batch(alias, store, now)
-        return more
+        return more or self._ledger.has_news
 
     def next_due(self, now: datetime.datetime) -> float | None:
         """Return the seconds until something is to be done, 0 when it is overdue, None when nothing is scheduled."""
-        instants = [self._next_instant(alias, store, now) for alias, store in list(self._stores.items())]
-        earliest = min((instant for instant in instants if instant is not None), default=None)
+        earliest: int | None = None
+        for alias, store in list(self._stores.items()):
+            instant = self._next_instant(alias, store, now)
+            if instant is not None and (earliest is None or instant < earliest):
+                earliest = instant
         return None if earliest is None else max(0.0, (earliest - to_microseconds(now)) / 1_000_000)
 
     def _next_instant(self, alias: str, store: BaseStore, now: datetime.datetime) -> int | None:
@@ -91,7 +94,9 @@ class Dispatcher:
             return False
         self._retry_at.pop(alias, None)
         self._submit_batch(alias, store, won, now)
-        return bool(rows)
+        if self._ended:
+            self._save(now)
+        return len(rows) >= BATCH
 
     def _decide(self, alias: str, row: Row, now: datetime.datetime, source: str = "scheduled") -> Firing:
         revision, task = row.revision, row.task
@@ -151,7 +156,11 @@ class Dispatcher:
         run: Run = firing.run
         self._ledger.open(run)
         try:
-            self._executors[run.executor].send_task(task, run.run_times)  # type: ignore[arg-type]
+            executor = self._executors[run.executor]
+            executor.send_task(task, run.run_times)  # type: ignore[arg-type]
+            if not hasattr(executor, "bind"):  # it reports to nobody: what it was sent is out of our hands
+                self._ledger.close(run)
+                store.finish([run], keep=False)
         except PoolShutdownError:
             self._ledger.close(run)
             raise
@@ -207,12 +216,15 @@ class Dispatcher:
         return firing
 
     def _submit_by_hand(self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime) -> None:
+        run_times = firing.run_times
+        self._ledger.hold_back(run_times)
         try:
-            events = self._submit(alias, store, firing, now, "manual")
+            self._news.dispatch_all(self._submit(alias, store, firing, now, "manual"))
         except PoolShutdownError:
             store.unclaim([firing])
             raise
-        self._news.dispatch_all(events)
+        finally:
+            self._ledger.tell(run_times)
         if firing.at_limit:
             raise MaximumInstancesError(firing.row.task.id, firing.row.task.max_instances)
 
@@ -220,6 +232,8 @@ class Dispatcher:
 
     def settle(self, now: datetime.datetime) -> bool:
         """Write down the ends of runs and tell of them; True when there are more."""
+        if not self._ended and not self._ledger.has_news:
+            return False
         ended = list(self._ledger.drain(now, SETTLED))
         self._ended.extend(run for run, _outcomes in ended)
         self._save(now)
@@ -231,14 +245,17 @@ class Dispatcher:
         """Settle at once what an executor reports that runs tasks in place."""
         ended = self._ledger.settled(task_id, run_times, outcomes, now)
         if ended is not None:
-            self._ended.append(ended[0])
-            self._save(now)
+            self._finish(ended[0].store, [ended[0]], now)
             self._news.outcomes(*ended)
 
     @property
     def is_idle(self) -> bool:
         """True when no run is out, and none was reported that is not settled."""
         return not self._ledger.is_busy
+
+    def is_run(self, run_times: Any) -> bool:
+        """True when this is the list of run times of a run that is out."""
+        return self._ledger.holds(run_times)
 
     def abandon(self) -> int:
         """Forget the runs that are still out; returns how many there were. Reports of them will be dropped."""
@@ -251,14 +268,17 @@ class Dispatcher:
             run = self._ended.popleft()
             by_store.setdefault(run.store, []).append(run)
         for alias, runs in by_store.items():
-            store = self._stores.get(alias)
-            if store is None:
-                continue  # it was taken out of the scheduler, and its rows with it
-            try:
-                store.finish(runs)
-            except Exception as exc:
-                self._ended.extend(runs)
-                self._store_failed(alias, exc, now)
+            self._finish(alias, runs, now)
+
+    def _finish(self, alias: str, runs: list[Run], now: datetime.datetime) -> None:
+        store = self._stores.get(alias)
+        if store is None:
+            return  # it was taken out of the scheduler, and its rows with it
+        try:
+            store.finish(runs)
+        except Exception as exc:
+            self._ended.extend(runs)
+            self._store_failed(alias, exc, now)
 
     def _store_failed(self, alias: str, exc: Exception, now: datetime.datetime) -> None:
         """Leave a store alone for a while; the first failure in a row is logged."""

@@ -27,12 +27,16 @@ class Ledger:
 
     def __init__(self) -> None:
         self._live: dict[int, Run] = {}
+        self._untold: set[int] = set()
+        self._held: dict[int, tuple[Any, Sequence[datetime.datetime] | None, Reported]] = {}
         self._reported: deque[tuple[Any, Sequence[datetime.datetime] | None, Reported]] = deque()
 
     def clear(self) -> int:
         """Forget every live run and every report; returns how many runs there were."""
         count = len(self._live)
         self._live.clear()
+        self._untold.clear()
+        self._held.clear()
         self._reported.clear()
         return count
 
@@ -48,10 +52,29 @@ class Ledger:
         """Take in how a run went."""
         self._reported.append((task_id, run_times, outcomes))
 
+    def hold_back(self, run_times: Sequence[datetime.datetime]) -> None:
+        """Keep the report of that run until :meth:`tell`: another thread, which settles, may be too early with it."""
+        self._untold.add(id(run_times))
+
+    def tell(self, run_times: Sequence[datetime.datetime]) -> None:
+        """Let go what was held back; a settling is due when that is something."""
+        key = id(run_times)
+        self._untold.discard(key)
+        self._release(key)
+
+    def _release(self, key: int) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._reported.append(held)
+
+    def holds(self, run_times: Sequence[datetime.datetime] | None) -> bool:
+        """True when this is the list of a live run."""
+        return id(run_times) in self._live
+
     @property
     def is_busy(self) -> bool:
         """True when a run is out, or a report was not drained yet."""
-        return bool(self._live or self._reported)
+        return bool(self._live or self._reported or self._held)
 
     @property
     def has_news(self) -> bool:
@@ -60,11 +83,25 @@ class Ledger:
 
     def drain(self, now: datetime.datetime, limit: int) -> Iterator[tuple[Run, list[Outcome]]]:
         """Yield at most ``limit`` runs that have ended, with their outcomes; what belongs to no live run is dropped."""
-        reported = self._reported
-        for _ in range(min(limit, len(reported))):
-            ended = self.settled(*reported.popleft(), now)
+        for _ in range(limit):
+            try:
+                report = self._reported.popleft()
+            except IndexError:  # empty, or another thread took the last one
+                return
+            if self._is_held_back(report):
+                continue
+            ended = self.settled(*report, now)
             if ended is not None:
                 yield ended
+
+    def _is_held_back(self, report: tuple[Any, Sequence[datetime.datetime] | None, Reported]) -> bool:
+        key = id(report[1])
+        if key not in self._untold:
+            return False
+        self._held[key] = report
+        if key not in self._untold:  # told just now, by a thread that did not find it held
+            self._release(key)
+        return True
 
     def settled(
         self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported, now: datetime.datetime

@@ -38,7 +38,7 @@ def _call(task: Task, logger: Any) -> None:
         task.fn(*task.args, **task.kwargs)
     except (StopIteration, StopAsyncIteration):
         pass
-    except Exception:
+    except BaseException:  # SystemExit, say: there are others that are to run, and stores to be closed
         _log(task, logger)
 
 
@@ -47,7 +47,7 @@ async def _awaited(task: Task, logger: Any) -> None:
         await task.fn(*task.args, **task.kwargs)
     except (StopIteration, StopAsyncIteration):
         pass
-    except Exception:
+    except BaseException:
         _log(task, logger)
 
 

@@ -65,6 +65,8 @@ def is_awaitable_callable(fn: Any) -> bool:
     one, for objects with an async ``__call__``, and for partials of all these. A plain function that happens
     to return an awaitable cannot be told.
     """
+    if type(fn) is FunctionType and not fn.__dict__:  # nothing was marked: most callables are answered here
+        return bool(fn.__code__.co_flags & _CO_AWAITABLE)
     fn = _without_partials(fn)
     if _is_coroutine_function(fn):
         return True

@@ -140,9 +140,14 @@ class MemoryStore(BaseStore):
         return None if row is None else row.task.next_run_time
 
     def _first_row(self, executors: Iterable[str]) -> Row | None:
+        earliest: Entry | None = None
         with self._mutex:
-            firsts = [self._heaps[alias].first() for alias in executors if alias in self._heaps]
-        return min((first for first in firsts if first is not None), default=(0, "", None))[2]
+            for alias in executors:
+                heap = self._heaps.get(alias)
+                first = None if heap is None else heap.first()
+                if first is not None and (earliest is None or first < earliest):
+                    earliest = first
+        return None if earliest is None else earliest[2]
 
     def claim(self, firings: Iterable[Firing], owner: str) -> list[Firing]:
         won = []
@@ -175,7 +180,10 @@ class MemoryStore(BaseStore):
         with self._mutex:
             for firing in firings:
                 row: Row = firing.row
-                if row.revision == firing.revision + 1 and str(row.task.id) in self._rows:
+                task_id = str(row.task.id)
+                # A last firing that carried no run has taken its row out.
+                if row.revision == firing.revision + 1 and self._rows.get(task_id, row) is row:
+                    self._rows[task_id] = row
                     self._unindex(row)
                     row.take_back(firing)
                     self._index(row)

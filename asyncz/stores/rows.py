@@ -59,7 +59,8 @@ class Row:
 
     def take_back(self, firing: Firing) -> None:
         """Undo a claim whose run was not started: the schedule is what it was, the run is gone."""
-        self.end(firing.run.id)
+        if firing.run is not None:
+            self.end(firing.run.id)
         if not firing.forced:
             self.task.next_run_time = firing.due_time
             self.schedule(firing.nominal)
@@ -68,7 +69,7 @@ class Row:
 
     def end(self, run_id: int | str) -> None:
         """Take out a run that has ended."""
-        self.runs = tuple(run for run in self.runs if run.id != run_id)
+        self.runs = tuple([run for run in self.runs if run.id != run_id])
 
     @property
     def is_over(self) -> bool:

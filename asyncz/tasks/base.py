@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from .._ids import random_id
 from ..enums import TaskScheduleState
 from ..refs import check_decorated_args, get_callable_name, obj_to_ref, ref_to_obj
 from ..triggers.aliases import build_trigger
@@ -93,7 +94,7 @@ class Task(TaskType):
         self.replace_existing = replace_existing
         self.recover = recover
         if fn is not None and id is None:
-            id = self.new_id()
+            id = random_id()
         given = {
             "id": id,
             "fn": fn,
@@ -208,11 +209,6 @@ class Task(TaskType):
         self.fn, self._reference = fn, None
         self.name = self.name or get_callable_name(fn)
 
-    @staticmethod
-    def new_id() -> str:
-        """Return a fresh id: 32 hexadecimal digits of a random UUID."""
-        return uuid.uuid4().hex
-
     def copy(self) -> Task:
         """Return a task of the same definition that was not submitted yet."""
         twin = object.__new__(type(self))
@@ -285,7 +281,7 @@ class Task(TaskType):
         """
         twin = self.copy()
         if self.id is None:
-            twin.id = self.new_id()
+            twin.id = random_id()
         twin.decorate(fn)
         if self.id is None:
             _record_on(fn, twin)
@@ -321,10 +317,10 @@ class Task(TaskType):
                 "Use a function or method of a module."
             )
         state = {name: getattr(self, name) for name in _PICKLED}
-        holder = getattr(self.fn, "__self__", None)
-        if self._reference is None and holder is not None and not isinstance(holder, type):
+        fn = self.fn
+        if self._reference is None and type(fn) is MethodType and not isinstance(fn.__self__, type):
             # A bound method travels as its function and the object that it is bound to.
-            state["args"] = (holder, *self.args)
+            state["args"] = (fn.__self__, *self.args)
         return state | {"_reference": reference, "version": 1}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -340,6 +336,7 @@ class Task(TaskType):
 def _record_on(fn: Any, task: Task) -> None:
     """Append the task to the callable's ``asyncz_tasks``, a list of its own even where it wraps another's."""
     tasks = vars(fn).get("asyncz_tasks") if hasattr(fn, "__dict__") else None
-    if tasks is None:
+    # functools.wraps copies what a function has, that list included.
+    if tasks is None or tasks is getattr(getattr(fn, "__wrapped__", None), "asyncz_tasks", None):
         tasks = fn.asyncz_tasks = []
     tasks.append(task)

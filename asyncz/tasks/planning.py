@@ -28,6 +28,8 @@ __all__ = ("MAX_RUN_TIMES", "Firing", "due", "first_times", "following", "run_ti
 MAX_RUN_TIMES = 1000
 #: A bisection over any span of microseconds that a datetime can hold ends within this many steps.
 _MAX_BISECTIONS = 64
+#: Due times that a stretch may hold beyond twice those wanted, before it is halved.
+_SLACK = 16
 
 
 class Firing:
@@ -95,12 +97,17 @@ def _trigger_of(task: TaskType) -> TriggerType:
     return task.trigger
 
 
-def following(task: TaskType, previous: datetime.datetime, now: datetime.datetime) -> Times:
+def following(
+    task: TaskType,
+    previous: datetime.datetime,
+    now: datetime.datetime,
+    timezone: datetime.tzinfo | None = None,
+) -> Times:
     """Return the nominal and jittered time that follows a nominal one.
 
     Raises ValueError when the trigger does not go forward: it would be due for ever.
     """
-    times = next_times(_trigger_of(task), task.timezone, previous, now)
+    times = next_times(_trigger_of(task), timezone or task.timezone, previous, now)
     if times is not None and to_microseconds(times[0]) <= to_microseconds(previous):
         raise ValueError(
             f"The trigger of task {task.id!r} ({task.trigger}) went back: expected a time after {previous}, "
@@ -131,67 +138,69 @@ def run_times(task: TaskType, timezone: datetime.tzinfo | None, now: datetime.da
     first, now = task.next_run_time, now.astimezone(datetime.timezone.utc)
     if first is None or first > now:
         return []
-    times, _after, _left_out = _latest(_stepper(task, now, timezone), (first, first), now, None)
+    times, _after, _left_out = _latest(_stepper(task, now, timezone), (first, first), now, MAX_RUN_TIMES)
     return times[-MAX_RUN_TIMES:]
 
 
 def _stepper(task: TaskType, now: datetime.datetime, timezone: datetime.tzinfo | None = None) -> Step:
-    zone, trigger = timezone or task.timezone, _trigger_of(task)
-
-    def step(previous: datetime.datetime) -> Times:
-        return next_times(trigger, zone, previous, now)
-
-    return step
+    return lambda previous: following(task, previous, now, timezone)
 
 
 def _catch_up(
     task: TaskType, nominal: datetime.datetime, due_time: datetime.datetime, now: datetime.datetime
 ) -> Firing:
     """Decide about a task of which several times are due."""
-    earliest = None
-    if not task.coalesce and task.mistrigger_grace_time is not None:
-        earliest = now - datetime.timedelta(seconds=task.mistrigger_grace_time)
-    times, after, left_out = _latest(_stepper(task, now), (nominal, due_time), now, earliest)
+    # One more than are carried: the latest of those that are not is reported.
+    wanted = 1 if task.coalesce else MAX_RUN_TIMES + 1
+    times, after, left_out = _latest(_stepper(task, now), (nominal, due_time), now, wanted)
     if task.coalesce:
         firing = Firing(times[-1:], after)
         firing.coalesced = min(len(times) - 1 + left_out, MAX_RUN_TIMES)
         return firing
-    kept = times[-MAX_RUN_TIMES:]
+    return _in_grace(times, after, left_out, _earliest(now, task.mistrigger_grace_time))
+
+
+def _earliest(now: datetime.datetime, grace_time: float | None) -> datetime.datetime | None:
+    """Return the earliest due time that may still be run, None where there is no limit."""
+    try:
+        return None if grace_time is None else now - datetime.timedelta(seconds=grace_time)
+    except OverflowError:  # longer than the calendar
+        return None
+
+
+def _in_grace(
+    times: list[datetime.datetime], after: Times, left_out: int, earliest: datetime.datetime | None
+) -> Firing:
+    """Carry the latest due times that are not too late, and count the others."""
+    skipped, kept = times[:-MAX_RUN_TIMES], times[-MAX_RUN_TIMES:]
     if earliest is not None:
+        skipped += [time for time in kept if time < earliest]
         kept = [time for time in kept if time >= earliest]
     firing = Firing(kept, after)
-    skipped = len(times) - len(kept)
-    if skipped or left_out:
-        firing.skipped = min(skipped + left_out, MAX_RUN_TIMES)
-        firing.skipped_time = times[skipped - 1] if skipped else due_time
+    if skipped:
+        firing.skipped = min(len(skipped) + left_out, MAX_RUN_TIMES)
+        firing.skipped_time = skipped[-1]
     return firing
 
 
 def _latest(
-    step: Step,
-    first: tuple[datetime.datetime, datetime.datetime],
-    now: datetime.datetime,
-    earliest: datetime.datetime | None,
+    step: Step, first: tuple[datetime.datetime, datetime.datetime], now: datetime.datetime, wanted: int
 ) -> tuple[list[datetime.datetime], Times, int]:
     """Return the latest due times up to ``now``, what follows them, and how many earlier ones are left out.
 
-    Where there are more than :data:`MAX_RUN_TIMES`, at least so many are returned, unless fewer come after
-    ``earliest``; the number left out is then a lower bound.
+    At least ``wanted`` are returned where there are so many. None are left out of the first :data:`MAX_RUN_TIMES`; of
+    more, the number left out is a lower bound.
     """
     times, after = _walk(step, first, now, MAX_RUN_TIMES)
     if after is None or after[1] > now:
         return times, after, 0
-    lower = to_microseconds(after[0])
-    guess = lower - to_microseconds(first[0])
-    if earliest is not None:
-        lower = max(lower, to_microseconds(earliest) - 1)
-    pair, zone = after, now.tzinfo
-
-    def pair_from(start: int) -> Times:
-        return pair if start == to_microseconds(pair[0]) else step(from_microseconds(start, zone))
-
-    found, after = _last_stretch(step, pair_from, lower, guess, now)
-    return found or times, after, MAX_RUN_TIMES if found else 0
+    guess = (to_microseconds(after[0]) - to_microseconds(first[0])) * wanted // MAX_RUN_TIMES
+    found, end, is_next = _last_stretch(step, after, now, wanted, guess)
+    if is_next:
+        return times + found, end, 0
+    if not found:  # jitter, which is drawn anew each time, may put off what was due a moment ago
+        return [*times, after[1]], end, 0
+    return found, end, MAX_RUN_TIMES + 1
 
 
 def _walk(step: Step, start: Times, now: datetime.datetime, limit: int) -> tuple[list[datetime.datetime], Times]:
@@ -205,22 +214,24 @@ def _walk(step: Step, start: Times, now: datetime.datetime, limit: int) -> tuple
 
 
 def _last_stretch(
-    step: Step, pair_from: Callable[[int], Times], lower: int, guess: int, now: datetime.datetime
-) -> tuple[list[datetime.datetime], Times]:
-    """Collect the due times of a stretch that ends ``now`` and holds enough of them, but not many more than that.
+    step: Step, first: tuple[datetime.datetime, datetime.datetime], now: datetime.datetime, wanted: int, guess: int
+) -> tuple[list[datetime.datetime], Times, bool]:
+    """Collect the due times of a stretch that ends ``now`` and holds as many as wanted, but not many more.
 
-    ``lower`` is where the stretch may begin at the earliest, ``guess`` how long it may have to be, in microseconds.
+    ``guess`` is how long it may have to be, in microseconds; it begins with ``first`` at the earliest. Returns the due
+    times, what follows them, and whether it did begin with ``first``.
     """
-    too_many, too_few = lower, to_microseconds(now)
-    start = max(lower, too_few - guess)
+    too_many, too_few = to_microseconds(first[0]), to_microseconds(now)
+    lower, start = too_many, max(too_many, too_few - guess)
     for _ in range(_MAX_BISECTIONS):
-        times, after = _walk(step, pair_from(start), now, 2 * MAX_RUN_TIMES)
+        pair = first if start == lower else step(from_microseconds(start, now.tzinfo))
+        times, after = _walk(step, pair, now, 2 * wanted + _SLACK)
         is_whole = after is None or after[1] > now
-        if is_whole and (len(times) >= MAX_RUN_TIMES or start == lower or too_few - too_many <= 1):
+        if is_whole and (len(times) >= wanted or start == lower or too_few - too_many <= 1):
             break
         if is_whole:
             too_few = start
         else:
             too_many = start
         start = (too_many + too_few) // 2
-    return times, after
+    return times, after, start == lower

@@ -88,6 +88,9 @@ class Run:
 
     def end(self, outcomes: Sequence[Outcome], now: datetime.datetime) -> None:
         """Write how the run ended; of several due times the worst counts: an error, then a miss."""
+        if len(outcomes) == 1:  # nearly always
+            self._end_as(outcomes[0], now)
+            return
         states = {outcome.state for outcome in outcomes}
         for state in (RunState.ERROR, RunState.MISSED, RunState.EXECUTED):
             if state in states:
@@ -96,6 +99,12 @@ class Run:
         self.started_at = next((o.started_at for o in outcomes if o.started_at is not None), None)
         self.finished_at = next((o.finished_at for o in reversed(outcomes) if o.finished_at is not None), now)
         self.error = next((_text_of(o.exception) for o in reversed(outcomes) if o.exception is not None), None)
+
+    def _end_as(self, outcome: Outcome, now: datetime.datetime) -> None:
+        self.state = outcome.state
+        self.started_at = outcome.started_at
+        self.finished_at = outcome.finished_at or now
+        self.error = None if outcome.exception is None else _text_of(outcome.exception)
 
 
 def _text_of(exception: BaseException) -> str:

@@ -42,7 +42,10 @@ class VirtualClock(Clock):
         self._start = instant_of(start)
         self._elapsed = 0
         self._stepped = datetime.timedelta()
+        self._now = self._start  # kept, for it is asked for much more often than it changes
         self._holds = 0
+        #: How often time was held so far: what has grown meanwhile tells that something ran off the loop.
+        self.holds_taken = 0
         self._changed = threading.Condition()
         self._loop: _Loop | None = None
 
@@ -50,7 +53,7 @@ class VirtualClock(Clock):
         return f"<{type(self).__name__} at {self.now().isoformat()}>"
 
     def now(self) -> datetime.datetime:
-        return self._start + self._stepped + self._elapsed * MICROSECOND
+        return self._now
 
     def monotonic(self) -> float:
         return self._elapsed / 1_000_000
@@ -75,7 +78,9 @@ class VirtualClock(Clock):
 
         Only :meth:`now` changes, as when an administrator or NTP sets the clock of a machine.
         """
-        self._stepped += amount_of(amount, units)
+        with self._changed:
+            self._stepped += amount_of(amount, units)
+            self._now = self._start + self._stepped + self._elapsed * MICROSECOND
         self._wake()
 
     def jump(self, microseconds: int) -> None:
@@ -84,6 +89,7 @@ class VirtualClock(Clock):
             elapsed = self._elapsed + microseconds
             if elapsed >= _SPAN:
                 raise OverflowError(f"A virtual clock runs for 136 years; this one started at {self._start}.")
+            self._now = self._start + self._stepped + elapsed * MICROSECOND
             self._elapsed = elapsed
 
     # Work off the loop
@@ -97,6 +103,7 @@ class VirtualClock(Clock):
         """Stop time until as many :meth:`release` came. Call it before the work is handed over."""
         with self._changed:
             self._holds += 1
+            self.holds_taken += 1
 
     def release(self) -> None:
         """Let time go on, once nobody else holds it. Call it after the outcome has been reported.

@@ -29,6 +29,9 @@ class _Driven(Protocol):
     @property
     def is_held(self) -> bool: ...
 
+    @property
+    def holds_taken(self) -> int: ...
+
 
 def drive(
     scheduler: Any,
@@ -96,10 +99,13 @@ def _clock_of(scheduler: Any) -> _Driven:
 def _pass(scheduler: Any, clock: _Driven) -> float | None:
     """Pass until there is nothing more to do now; return the seconds to wait then, None for ever."""
     last: float | None = 0.0
+    passes_are_whole: bool = getattr(scheduler, "passes_are_whole", False)
     for _ in range(_MAX_PASSES):
+        before = clock.holds_taken
         wait: float | None = scheduler.process_tasks()
         # A run may have added tasks, or left an outcome, after its pass had decided how long to wait.
-        if wait == last and (wait is None or wait > 0) and not clock.is_held:
+        is_whole = passes_are_whole and clock.holds_taken == before
+        if (is_whole or wait == last) and (wait is None or wait > 0) and not clock.is_held:
             return wait
         clock.wait_released()
         last = wait

@@ -1,0 +1,114 @@
+"""A scheduler on virtual time whose runs are made in place, or when a test says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from asyncz.events import constants
+from asyncz.executors import BaseExecutor
+from asyncz.executors.job import Job, run_job
+from asyncz.schedulers.base import BaseScheduler, ClassicLogging
+from asyncz.testing import VirtualClock
+
+_NAMES = {
+    getattr(constants, name): name
+    for name in dir(constants)
+    if name.isupper() and name not in ("ALL_EVENTS", "SCHEDULER_START")
+}
+
+
+class Embedded(BaseScheduler):
+    """Driven by the test."""
+
+    woken = 0
+
+    def wakeup(self) -> None:
+        self.woken += 1
+
+
+class HeldExecutor(BaseExecutor):
+    """Runs what it was sent when it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, list[Any]]] = []
+
+    def do_send_task(self, task: Any, run_times: list[Any]) -> None:
+        self.sent.append((task, run_times))
+
+    def release(self, count: int = 1) -> None:
+        for _ in range(count):
+            task, run_times = self.sent.pop(0)
+            self.finished(task, run_times, run_job(Job.of(task, run_times, self.clock)))
+
+
+class Heard(list[Any]):
+    """The events that a listener was handed."""
+
+    @property
+    def names(self) -> list[str]:
+        return [_NAMES[event.code].removeprefix("TASK_") for event in self]
+
+    @property
+    def told(self) -> list[tuple[str, Any]]:
+        return [(_NAMES[event.code].removeprefix("TASK_"), getattr(event, "task_id", event.alias)) for event in self]
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock("2024-01-01T00:00Z")
+
+
+@pytest.fixture
+def make(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Any]]:
+    """Make schedulers; ``start=False`` leaves one stopped."""
+    caplog.set_level(logging.INFO, "asyncz")
+    made: list[Embedded] = []
+
+    def make_scheduler(start: bool = True, **options: Any) -> Embedded:
+        options = {
+            "clock": clock,
+            "timezone": "UTC",
+            "loggers_class": ClassicLogging,
+            "executors": {"default": {"type": "debug"}},
+            **options,
+        }
+        made.append(Embedded(**options))
+        if start:
+            made[-1].start()
+        return made[-1]
+
+    yield make_scheduler
+    for scheduler in made:
+        while scheduler.running:
+            scheduler.shutdown(wait=False)
+
+
+@pytest.fixture
+def scheduler(make: Callable[..., Any]) -> Any:
+    """A scheduler that was started."""
+    return make()
+
+
+@pytest.fixture
+def stopped(make: Callable[..., Any]) -> Any:
+    """A scheduler that was not started yet."""
+    return make(start=False)
+
+
+@pytest.fixture
+def held() -> HeldExecutor:
+    return HeldExecutor()
+
+
+@pytest.fixture
+def hear() -> Callable[..., Heard]:
+    def listen(scheduler: Any, mask: int = constants.ALL_EVENTS) -> Heard:
+        heard = Heard()
+        scheduler.add_listener(heard.append, mask)
+        return heard
+
+    return listen
