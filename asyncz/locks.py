@@ -82,7 +82,7 @@ class FileLockProtected:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _fill(os.fspath(path))
+        self.path = filled(os.fspath(path))
         self._held: dict[IO[bytes], int] = {}
 
     @contextmanager
@@ -162,7 +162,8 @@ def _check_timeout(timeout: float | None) -> None:
         raise ValueError(f"The timeout of a lock must be None or at least 0 seconds, got {timeout!r}.")
 
 
-def _fill(path: str) -> str:
+def filled(path: str) -> str:
+    """Return a lock path with ``{pgrp}`` and ``{ppid}`` filled in; raises ValueError for any other field."""
     ppid = os.getppid()
     # Windows has no process groups; the workers of one server have their parent in common there as well.
     pgrp = os.getpgrp() if hasattr(os, "getpgrp") else ppid

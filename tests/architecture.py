@@ -17,7 +17,7 @@ from pathlib import Path
 LAYERS = {
     "_ids": 0, "_lazy": 0, "enums": 0, "exceptions": 0, "file_locking": 0, "protocols": 0, "typing": 0,
     "": 1, "clock": 1, "events": 1, "locks": 1, "refs": 1,
-    "utils": 1.5,
+    "leading": 1.5, "utils": 1.5,
     "triggers": 2,
     "tasks": 3,
     "serializers": 4,

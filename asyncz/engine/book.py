@@ -114,6 +114,8 @@ class TaskBook:
             for store in staged.values():
                 for row in store.read_all():
                     row.task.pending, row.task.submitted = True, True
+                    if not row.task.has_schedule_of_its_own:
+                        row.task.next_run_time = None
 
     def close(self) -> None:
         """Go back to staging."""

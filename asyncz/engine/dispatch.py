@@ -14,6 +14,7 @@ from ..tasks import planning
 from ..tasks.planning import Firing
 from ..tasks.runs import Outcome, Run
 from ..utils import from_microseconds, to_microseconds
+from .gate import Gate
 from .ledger import Ledger
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..events import SchedulerEvent
     from ..executors.types import ExecutorType
+    from ..leading import Leadership
     from ..stores.base import BaseStore
     from ..stores.rows import Row
     from ..tasks.base import Task
@@ -51,9 +53,8 @@ class Dispatcher:
         self._stores = stores
         self._executors = executors
         self._news = news
-        self._retry_interval = retry_interval
         self._run_ids = itertools.count(1)
-        self._retry_at: dict[str, datetime.datetime] = {}
+        self._gate = Gate(news, retry_interval)
         self._ended: deque[Run] = deque()
         self._ledger = Ledger()
         self.report = self._ledger.report
@@ -64,9 +65,13 @@ class Dispatcher:
         """Settle what was reported and fire one batch of what is due; True when there may be more to do at once."""
         more = self.settle(now)
         for alias, store in list(self._stores.items()):
-            if alias not in self._retry_at or now >= self._retry_at[alias]:
+            if self._gate.is_open(alias, now):
                 more |= self._fire_batch(alias, store, now)
         return more or self._ledger.has_news
+
+    def stands_by(self, alias: str) -> bool:
+        """True when another process runs the tasks of that store."""
+        return self._gate.stands_by(alias)
 
     def next_due(self, now: datetime.datetime) -> float | None:
         """Return the seconds until something is to be done, 0 when it is overdue, None when nothing is scheduled."""
@@ -78,25 +83,58 @@ class Dispatcher:
         return None if earliest is None else max(0.0, (earliest - to_microseconds(now)) / 1_000_000)
 
     def _next_instant(self, alias: str, store: BaseStore, now: datetime.datetime) -> int | None:
-        if alias not in self._retry_at:
-            try:
-                return store.next_due(tuple(self._executors))
-            except Exception as exc:
-                self._store_failed(alias, exc, now)
-        return to_microseconds(self._retry_at[alias])
+        retry = self._gate.next_try(alias)
+        if retry is not None:
+            return retry
+        try:
+            due = store.next_due(tuple(self._executors))
+        except Exception as exc:
+            self._gate.fail(alias, exc, now)
+            return self._gate.next_try(alias)
+        if store.leadership is None:
+            return due
+        # A leader says now and then how far it has come, also when it has nothing to run.
+        check = self._gate.check_back(now)
+        return check if due is None else min(due, check)
 
     def _fire_batch(self, alias: str, store: BaseStore, now: datetime.datetime) -> bool:
         try:
+            if store.leadership is not None and not self._leads(alias, store, store.leadership, now):
+                return False
             rows = store.due(now, BATCH, tuple(self._executors))
             won = store.claim([self._decide(alias, row, now) for row in rows], self._news.identity) if rows else []
+            if store.leadership is not None:
+                store.leadership.write(to_microseconds(now))
         except Exception as exc:
-            self._store_failed(alias, exc, now)
+            self._gate.fail(alias, exc, now)
             return False
-        self._retry_at.pop(alias, None)
+        self._gate.open(alias)
         self._submit_batch(alias, store, won, now)
         if self._ended:
             self._save(now)
         return len(rows) >= BATCH
+
+    def _leads(self, alias: str, store: BaseStore, leadership: Leadership, now: datetime.datetime) -> bool:
+        """Return whether this process runs the tasks of a store, having tried to become the one that does."""
+        if leadership.is_held:
+            return True
+        if not leadership.take():
+            self._gate.stand_by(alias, now)
+            return False
+        through = leadership.read()
+        if through is not None:
+            self._count_as_run(alias, store, min(from_microseconds(through, now.tzinfo), now))
+        return True
+
+    def _count_as_run(self, alias: str, store: BaseStore, through: datetime.datetime) -> None:
+        """Advance past what the leader before has run; its tasks are these, but their schedules were in its memory."""
+        while rows := store.due(through, BATCH, tuple(self._executors)):
+            firings = [self._decide(alias, row, through) for row in rows]
+            for firing in firings:
+                firing.run = None
+            for firing in store.claim(firings, self._news.identity):
+                if firing.ends:
+                    self._news.removed(firing.row.task.id, alias)
 
     def _decide(self, alias: str, row: Row, now: datetime.datetime, source: str = "scheduled") -> Firing:
         revision, task = row.revision, row.task
@@ -278,10 +316,4 @@ class Dispatcher:
             store.finish(runs)
         except Exception as exc:
             self._ended.extend(runs)
-            self._store_failed(alias, exc, now)
-
-    def _store_failed(self, alias: str, exc: Exception, now: datetime.datetime) -> None:
-        """Leave a store alone for a while; the first failure in a row is logged."""
-        if alias not in self._retry_at:
-            self._news.log_store_failed(alias, self._retry_interval, exc)
-        self._retry_at[alias] = now + datetime.timedelta(seconds=self._retry_interval)
+            self._gate.fail(alias, exc, now)

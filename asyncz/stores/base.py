@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
+from ..leading import Leadership
 from ..locks import FileLockProtected, NullLockProtected
 from ..utils import from_microseconds, to_microseconds
 from .rows import Row
@@ -40,6 +41,9 @@ class BaseStore(StoreType):
     scheduler: Any = None
     lock: LockProtectedProtocol
 
+    #: By which one of several processes becomes the one that runs these tasks; None where all of them may.
+    leadership: Leadership | None = None
+
     def __init__(self) -> None:
         self.lock = NullLockProtected()
 
@@ -48,16 +52,23 @@ class BaseStore(StoreType):
         self.scheduler = scheduler
         self.alias = alias
         self.lock = self.create_lock()
+        path = self._lock_path()
+        # Claims in a store that is shared are atomic: there, all may run.
+        self.leadership = Leadership(path) if path and not self.shared else None
 
     def shutdown(self) -> None:
         self.lock.shutdown()
+        if self.leadership is not None:
+            self.leadership.release()
 
     def create_lock(self) -> LockProtectedProtocol:
         """Return the lock between processes: a file lock where the scheduler has a ``lock_path``, else one of none."""
+        path = self._lock_path()
+        return FileLockProtected(path) if path else NullLockProtected()
+
+    def _lock_path(self) -> str:
         path = getattr(self.scheduler, "lock_path", None)
-        if not path or not isinstance(path, str):
-            return NullLockProtected()
-        return FileLockProtected(path.replace("{store}", str(self.alias)))
+        return path.replace("{store}", str(self.alias)) if isinstance(path, str) else ""
 
     # -- primitives of a backend ------------------------------------------------------------------------------------
 

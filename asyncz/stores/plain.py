@@ -49,10 +49,11 @@ class PlainStore(BaseStore):
 
     def start(self, scheduler: Any, alias: str) -> None:
         self.inner.start(scheduler, alias)
-        self.scheduler, self.alias = scheduler, alias
+        super().start(scheduler, alias)
 
     def shutdown(self) -> None:
         self.inner.shutdown()
+        super().shutdown()
 
     def _row(self, task: Task) -> Row:
         row, task_id = Row(task), str(task.id)
