@@ -248,7 +248,7 @@ class Dispatcher:
             return self._decide(alias, row, now, "manual")
         if not force:
             return None
-        firing = Firing([now], None, forced=True)
+        firing = Firing.by_hand(now)
         firing.row, firing.revision = row, row.revision
         firing.run = self._new_run(alias, task, firing.run_times, now, "manual")
         return firing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -53,13 +54,9 @@ def events_of(
 
 
 def _outcome_of(event: TaskExecutionEvent) -> Outcome:
-    return Outcome(
-        _STATES[event.code],
-        event.scheduled_run_time,
-        return_value=event.return_value,
-        exception=event.exception,
-        traceback=event.traceback,
-    )
+    outcome = Outcome(_STATES[event.code], event.scheduled_run_time)
+    outcome.return_value, outcome.exception, outcome.traceback = event.return_value, event.exception, event.traceback
+    return outcome
 
 
 def log_outcomes(task: Task, outcomes: Sequence[Outcome], logger: Any) -> None:
@@ -100,8 +97,8 @@ class PoolShutdownError(RuntimeError):
 class BaseExecutor(ExecutorType):
     """Base of executors: subclasses say in ``do_send_task`` how a task gets run.
 
-    Of a scheduler it uses ``instances`` (task id to number of runs), ``loggers``, ``create_lock()`` and
-    ``dispatch_event()``, so that any object with these can stand in. A subclass ends each run by
+    Of a scheduler it uses ``instances`` (task id to number of runs), ``loggers`` and ``dispatch_event()``, so that any
+    object with these can stand in. A subclass ends each run by
     :meth:`run_task_success` or :meth:`run_task_error` (or :meth:`finished`, when it has outcomes).
     """
 
@@ -112,6 +109,7 @@ class BaseExecutor(ExecutorType):
     alias: str | None = None
     clock: Clock = SYSTEM_CLOCK
     _report: Report | None = None
+    _counting = threading.Lock()  # one for all: runs of one task may be with several executors of a scheduler
 
     def bind(self, clock: Clock, report: Report) -> None:
         """Take the clock to go by, and whom to tell outcomes; a scheduler calls this before :meth:`start`."""
@@ -122,7 +120,6 @@ class BaseExecutor(ExecutorType):
         self.scheduler = scheduler
         self.alias = alias
         self.logger = scheduler.loggers[f"asyncz.executors.{alias}"]
-        self._lock = scheduler.create_lock()
         self._instances = scheduler.instances
 
     def shutdown(self, wait: bool = True) -> None:
@@ -138,7 +135,7 @@ class BaseExecutor(ExecutorType):
             self.shutdown(False)
 
     def send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
-        with self._lock:
+        with self._counting:
             running = self._instances.get(task.id, 0)
             if running >= task.max_instances:
                 raise MaximumInstancesError(task.id, task.max_instances)
@@ -182,7 +179,7 @@ class BaseExecutor(ExecutorType):
             self._report(task_id, None, exc)
 
     def _count_down(self, task_id: Any) -> None:
-        with self._lock:
+        with self._counting:
             left = self._instances.get(task_id, 0) - 1
             if left > 0:
                 self._instances[task_id] = left

@@ -28,6 +28,7 @@ __all__ = ("CURRENT", "Job", "failure", "failures", "missed", "run_job", "run_jo
 #: one of its runs which calls, and must not be waited for. Follows into the asyncio tasks and ``to_thread`` of a run.
 CURRENT: ContextVar[Sequence[datetime.datetime] | None] = ContextVar("asyncz_current_job", default=None)
 
+_EXECUTED = RunState.EXECUTED  # a member of an enum takes longer to look up than to use
 #: Nothing on Python 3.10, which has no groups of exceptions.
 _GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
 
@@ -96,29 +97,24 @@ class Job:
 
     def succeeded(self, run_time: datetime.datetime, started: datetime.datetime, value: Any) -> Outcome:
         """Return the outcome of a call that returned."""
-        return Outcome(
-            RunState.EXECUTED, run_time, return_value=value, started_at=started, finished_at=self.clock.now()
-        )
+        outcome = Outcome(_EXECUTED, run_time)
+        outcome.return_value, outcome.started_at, outcome.finished_at = value, started, self.clock.now()
+        return outcome
 
     def failed(self, run_time: datetime.datetime, started: datetime.datetime, exc: BaseException) -> Outcome:
         """Return the outcome of a call that raised; its frames are let go, and what they held with them."""
-        return failure(run_time, exc, started_at=started, finished_at=self.clock.now())
+        outcome = failure(run_time, exc)
+        outcome.started_at, outcome.finished_at = started, self.clock.now()
+        return outcome
 
 
-def failure(
-    run_time: datetime.datetime,
-    exc: BaseException,
-    started_at: datetime.datetime | None = None,
-    finished_at: datetime.datetime | None = None,
-) -> Outcome:
+def failure(run_time: datetime.datetime, exc: BaseException) -> Outcome:
     """Return the outcome of a due time that failed, with its traceback as text."""
     import traceback
 
     text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
     _forget_frames(exc)
-    return Outcome(
-        RunState.ERROR, run_time, exception=exc, traceback=text, started_at=started_at, finished_at=finished_at
-    )
+    return Outcome.failed(run_time, exc, text)
 
 
 def failures(run_times: Sequence[datetime.datetime], exc: BaseException) -> list[Outcome]:

@@ -114,8 +114,9 @@ def _unpacked(packed: Iterable[tuple[Any, ...]]) -> Parcel:
 def _outcome(
     state: RunState, times: tuple[Any, Any, Any], traceback: str | None, shown: str, content: bytes
 ) -> Outcome:
-    run_time, started_at, finished_at = times
-    outcome = Outcome(state, run_time, traceback=traceback, started_at=started_at, finished_at=finished_at)
+    outcome = Outcome(state, times[0])
+    outcome.started_at, outcome.finished_at = times[1:]
+    outcome.traceback = traceback
     try:
         outcome.return_value, outcome.exception = pickle.loads(content)
     except Exception as exc:
@@ -127,7 +128,8 @@ def _replaced(outcome: Outcome, exc: Exception, what: str, shown: str | None = N
     """Return an outcome that says why this one did not come through."""
     shown = _shown(outcome) if shown is None else shown
     lost = pickle.PicklingError(f"The task {shown}, which cannot be {what} on its way between processes: {_text(exc)}.")
-    new = failure(outcome.run_time, lost, outcome.started_at, outcome.finished_at)
+    new = failure(outcome.run_time, lost)
+    new.started_at, new.finished_at = outcome.started_at, outcome.finished_at
     new.traceback = outcome.traceback or new.traceback
     return new
 

@@ -42,43 +42,34 @@ class Firing:
     it is; one that is found ``at_limit`` when it is claimed advances the schedule without a run.
     """
 
-    __slots__ = (
-        "at_limit",
-        "coalesced",
-        "due_time",
-        "error",
-        "forced",
-        "next_due",
-        "next_nominal",
-        "nominal",
-        "revision",
-        "row",
-        "run",
-        "run_times",
-        "skipped",
-        "skipped_time",
-        "stays",
-    )
+    # Not slotted: most firings differ from these in nothing, and a firing is made for every due time.
+    forced = False
+    at_limit = False
+    coalesced = 0
+    skipped = 0
+    skipped_time: datetime.datetime | None = None
+    error: Exception | None = None
+    stays = False
+    next_nominal: datetime.datetime | None = None
+    next_due: datetime.datetime | None = None
+    # Filled by the engine: the row this was decided from with its schedule and revision, and the run to record.
+    nominal: datetime.datetime | None = None
+    due_time: datetime.datetime | None = None
+    revision = 0
+    row: Any = None
+    run: Any = None
 
-    def __init__(self, run_times: list[datetime.datetime], next_times: Times, *, forced: bool = False) -> None:
+    def __init__(self, run_times: list[datetime.datetime], next_times: Times) -> None:
         self.run_times = run_times
-        self.forced = forced
-        self.at_limit = False
-        self.next_nominal: datetime.datetime | None = None
-        self.next_due: datetime.datetime | None = None
         if next_times is not None:
             self.next_nominal, self.next_due = next_times
-        self.coalesced = 0
-        self.skipped = 0
-        self.skipped_time: datetime.datetime | None = None
-        self.error: Exception | None = None
-        self.stays = False
-        # Filled by the engine: the row this was decided from with its schedule and revision, and the run to record.
-        self.nominal: datetime.datetime | None = None
-        self.due_time: datetime.datetime | None = None
-        self.row: Any = None
-        self.revision = 0
-        self.run: Any = None
+
+    @classmethod
+    def by_hand(cls, now: datetime.datetime) -> Firing:
+        """Return a firing beside the schedule."""
+        firing = cls([now], None)
+        firing.forced = True
+        return firing
 
     @property
     def ends(self) -> bool:

@@ -16,26 +16,23 @@ __all__ = ("Outcome", "Run")
 class Outcome:
     """How one due time of a run ended. Instants are in UTC; ``traceback`` is text."""
 
-    __slots__ = ("exception", "finished_at", "return_value", "run_time", "started_at", "state", "traceback")
+    # Not slotted: there is one for every run, and it differs from these in little.
+    return_value: Any = None
+    exception: BaseException | None = None
+    traceback: str | None = None
+    started_at: datetime.datetime | None = None
+    finished_at: datetime.datetime | None = None
 
-    def __init__(
-        self,
-        state: RunState,
-        run_time: datetime.datetime,
-        *,
-        return_value: Any = None,
-        exception: BaseException | None = None,
-        traceback: str | None = None,
-        started_at: datetime.datetime | None = None,
-        finished_at: datetime.datetime | None = None,
-    ) -> None:
+    def __init__(self, state: RunState, run_time: datetime.datetime) -> None:
         self.state = state
         self.run_time = run_time
-        self.return_value = return_value
-        self.exception = exception
-        self.traceback = traceback
-        self.started_at = started_at
-        self.finished_at = finished_at
+
+    @classmethod
+    def failed(cls, run_time: datetime.datetime, exception: BaseException, traceback: str) -> Outcome:
+        """Return the outcome of a due time that raised."""
+        outcome = cls(RunState.ERROR, run_time)
+        outcome.exception, outcome.traceback = exception, traceback
+        return outcome
 
 
 class Run:
@@ -44,21 +41,10 @@ class Run:
     ``owner`` is the scheduler that claimed it. ``error`` is the text of what the last failing due time raised.
     """
 
-    __slots__ = (
-        "claimed_at",
-        "error",
-        "executor",
-        "finished_at",
-        "id",
-        "owner",
-        "run_times",
-        "source",
-        "started_at",
-        "state",
-        "store",
-        "task_id",
-        "task_name",
-    )
+    state = RunState.SUBMITTED
+    started_at: datetime.datetime | None = None
+    finished_at: datetime.datetime | None = None
+    error: str | None = None
 
     def __init__(
         self,
@@ -81,10 +67,6 @@ class Run:
         self.owner = owner
         self.claimed_at = claimed_at
         self.source = source
-        self.state = RunState.SUBMITTED
-        self.started_at: datetime.datetime | None = None
-        self.finished_at: datetime.datetime | None = None
-        self.error: str | None = None
 
     def end(self, outcomes: Sequence[Outcome], now: datetime.datetime) -> None:
         """Write how the run ended; of several due times the worst counts: an error, then a miss."""

@@ -54,7 +54,7 @@ def make_run(id: int, task_id: str = "a", at: datetime.datetime = NOON) -> Run:
 
 def make_firing(store, task_id: str, run_id: int = 1, *, next_due=None, forced: bool = False) -> Firing:
     row = store.read(task_id)
-    firing = Firing([NOON], next_due and (next_due, next_due), forced=forced)
+    firing = Firing.by_hand(NOON) if forced else Firing([NOON], next_due and (next_due, next_due))
     firing.row, firing.revision, firing.run = row, row.revision, make_run(run_id, task_id)
     firing.nominal = firing.due_time = row.task.next_run_time
     return firing
