@@ -34,7 +34,8 @@ def load_scheduler(target: str) -> Any:
         module = _import_module(place)
     found = _follow(module, name) if name else _only_scheduler(module, place)
     if not _is_scheduler(found):
-        raise LoadError(f"expected a scheduler at {target!r}, got {type(found).__name__}")
+        what = f"the class {found.__name__}" if isinstance(found, type) else type(found).__name__
+        raise LoadError(f"expected a scheduler at {target!r}, got {what}")
     return found
 
 
@@ -50,6 +51,8 @@ def _import_file(path: str) -> ModuleType:
     if not os.path.isfile(path):
         raise LoadError(f"no such file: {path!r}")
     name = os.path.splitext(os.path.basename(path))[0]
+    if name in sys.modules:
+        name = f"{name} (run by asyncz)"  # others need the module of that name
     # As for "python file.py": its neighbours can be imported, and it can be found by its name (process pools need it).
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     spec = importlib.util.spec_from_file_location(name, path)
@@ -83,10 +86,11 @@ def _follow(module: ModuleType, path: str) -> Any:
 def _only_scheduler(module: ModuleType, path: str) -> Any:
     if hasattr(module, DEFAULT_NAME):
         return getattr(module, DEFAULT_NAME)
-    names = [name for name, value in vars(module).items() if _is_scheduler(value)]
+    found = {id(value): name for name, value in reversed(vars(module).items()) if _is_scheduler(value)}
+    names = sorted(found.values())
     if len(names) != 1:
-        found = f"{', '.join(names)} (say which, as {path}:NAME)" if names else "none"
-        raise LoadError(f"expected a scheduler named {DEFAULT_NAME!r} in {path!r}, or only one; found {found}")
+        seen = f"{', '.join(names)} (say which, as {path}:NAME)" if names else "none"
+        raise LoadError(f"expected a scheduler named {DEFAULT_NAME!r} in {path!r}, or only one; found {seen}")
     return getattr(module, names[0])
 
 

@@ -18,7 +18,8 @@ STOP_TIMEOUT = 30.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say, those of the process by default, and return the exit status.
 
-    0 when the scheduler ran and stopped, 2 when it could not be found (argparse uses the same for wrong usage).
+    0 when the scheduler ran and stopped, 2 when it could not be found (argparse uses the same for wrong usage), 130
+    when a third Ctrl-C broke it off.
     """
     parser = _parser()
     given = parser.parse_args(arguments)
@@ -28,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog} run: {exc}", file=sys.stderr)
         return 2
     _set_up_logging(given.log_level)
-    scheduler.run(timeout=given.timeout)
+    try:
+        scheduler.run(timeout=given.timeout)
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -54,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level",
         default="warning",
         choices=("debug", "info", "warning", "error"),
-        help="what to log to standard error (default: %(default)s)",
+        help="what the logging module shows on standard error (default: %(default)s)",
     )
     return parser
 

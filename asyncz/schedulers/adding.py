@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._ids import random_id
 from ..tasks.base import Task
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def build_task(
 def prepare(task: Task, scheduler: Any, now: datetime.datetime) -> None:
     """Give a task what it takes from its scheduler: defaults, zone, executor, and the start of its trigger."""
     if task.id is None:
-        task.id = Task.new_id()
+        task.id = random_id()
     task.apply_defaults(scheduler.task_defaults)
     task.timezone = scheduler.timezone
     if task.executor is None:

@@ -1,4 +1,4 @@
-"""The base of all schedulers: starting, stopping, passes, and a driver for scripts."""
+"""The base of all schedulers: stopping, and a driver for scripts."""
 
 from __future__ import annotations
 
@@ -6,40 +6,25 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..clock import SYSTEM_CLOCK
 from ..engine.stopping import run_shutdown_tasks
-from ..enums import SchedulerState
-from ..events import (
-    EXECUTOR_ADDED,
-    SCHEDULER_PAUSED,
-    SCHEDULER_RESUMED,
-    SCHEDULER_SHUTDOWN,
-    SCHEDULER_STARTED,
-    STORE_ADDED,
-    TASK_ADDED,
-    SchedulerEvent,
-)
+from ..events import SCHEDULER_SHUTDOWN, SchedulerEvent
 from ..exceptions import SchedulerNotRunningError
-from ..executors.base import PoolShutdownError
-from . import running
+from ..executors.job import CURRENT, run_on_a_loop_of_its_own
 from .loggers import ClassicLogging, LoguruLogging, has_loguru
-from .verbs import TaskVerbs
+from .passing import PassingScheduler
+from .running import Alarm, signals
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-    from ..executors.types import ExecutorType
-    from ..stores.types import StoreType
     from .types import LoggersType
 
     #: The class of loggers that schedulers take when they are set up without one; set it to have another.
     default_loggers_class: type[LoggersType]
 
 __all__ = ("BaseScheduler", "ClassicLogging", "LoguruLogging", "default_loggers_class")
-
-#: While anything is scheduled on a clock that may be stepped, it is looked at again after so many seconds.
-CLOCK_CHECK = 10.0
 
 
 def __getattr__(name: str) -> Any:
@@ -49,7 +34,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class BaseScheduler(TaskVerbs):
+class BaseScheduler(PassingScheduler):
     """A scheduler without a thread or loop: somebody calls :meth:`process_tasks`, and waits as long as it says.
 
     Subclasses override :meth:`wakeup` to cut that wait short; it may be called from any thread. :meth:`run` is a driver
@@ -57,16 +42,18 @@ class BaseScheduler(TaskVerbs):
     """
 
     def __init__(self, global_config: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        self._lifecycle = threading.RLock()
-        self._woken = threading.Event()
-        self._stop_requested = threading.Event()
+        self._alarm = Alarm()
+        self._reported: Alarm | None = None
+        self._stop_requested = False
+        self._is_hurried = False
+        self._deferred: tuple[int, bool] | None = None
+        self._left = 0
         super().__init__(global_config, **kwargs)
 
     def configure(self, options: Mapping[str, Any]) -> None:
         super().configure(options)
         timeout = options.get("timeout")
         self.timeout: float | None = None if timeout is None else float(timeout)
-        self._pass_lock = self.create_processing_lock()
 
     def default_loggers(self) -> Callable[[], Any]:
         return globals().get("default_loggers_class") or __getattr__("default_loggers_class")  # type: ignore[no-any-return]
@@ -75,237 +62,192 @@ class BaseScheduler(TaskVerbs):
 
     def wakeup(self) -> None:
         """Have :meth:`run` look for what is due now; does nothing for a driver of another kind."""
-        self._woken.set()
-
-    def create_default_executor(self) -> ExecutorType:
-        """Make the executor "default" where none was given: a thread pool."""
-        from ..executors.pool import ThreadPoolExecutor
-
-        return ThreadPoolExecutor()
-
-    def create_default_store(self) -> StoreType:
-        """Make the store "default" where none was given: in memory."""
-        from ..stores.memory import MemoryStore
-
-        return MemoryStore()
+        self._alarm.ring()
 
     def handle_shutdown_coros(self, coros: Sequence[Coroutine[Any, Any, Any]]) -> None:
         """Run the coroutines of shutdown tasks to their end."""
-        import asyncio
-
         for coro in coros:
-            asyncio.run(coro)  # type: ignore[arg-type]
+            run_on_a_loop_of_its_own(coro)
 
-    def check_uwsgi(self) -> None:
-        """Raise RuntimeError under a uWSGI that was started without threads: nothing would ever run."""
-        import sys
-
-        uwsgi = sys.modules.get("uwsgi")
-        if uwsgi is not None and not getattr(uwsgi, "opt", {}).get("enable-threads"):
-            raise RuntimeError(
-                "Expected uWSGI to run with threads enabled (--enable-threads): the scheduler would not run without."
-            )
-
-    # -- starting ---------------------------------------------------------------------------------------------------
-
-    def start(self, paused: bool = False) -> bool:
-        """Start, or count one more start; True when this call really started the scheduler.
-
-        A start that fails leaves the scheduler stopped, with what was queued still queued.
-        """
-        with self._lifecycle:
-            if self.ref_counter > 0:
-                self.ref_counter += 1
-                return False
-            self.check_uwsgi()
-            self._open(paused)
-            self.ref_counter = 1
-        return True
-
-    def _open(self, paused: bool) -> None:
-        created = self._create_defaults()
-        started: list[Any] = []
-        try:
-            for alias, executor in self.executors.items():
-                started.append(executor)
-                self._start_executor(executor, alias)
-            for alias, store in self._claimable.items():
-                started.append(store)
-                store.start(self, alias)
-            self._commit_queued()
-        except BaseException:
-            self._undo_open(created, started)
-            raise
-        self.state = SchedulerState.STATE_PAUSED if paused else SchedulerState.STATE_RUNNING
-        self.dispatch_event(SchedulerEvent(code=SCHEDULER_STARTED))
-        self.logger.info(f"Scheduler {self.identity} started.")
-        if not paused:
-            self.wakeup()
-
-    def _create_defaults(self) -> list[tuple[dict[str, Any], str]]:
-        created: list[tuple[dict[str, Any], str]] = []
-        if "default" not in self.executors:
-            self.executors["default"] = self.create_default_executor()
-            created.append((self.executors, "default"))
-            self._tell_plugin(EXECUTOR_ADDED, "default")
-        if "default" not in self.stores:
-            self._attach_store(self.create_default_store(), "default")
-            created.append((self.stores, "default"))
-            created.append((self._claimable, "default"))
-            self._tell_plugin(STORE_ADDED, "default")
-        return created
-
-    def _undo_open(self, created: Sequence[tuple[dict[str, Any], str]], started: Sequence[Any]) -> None:
-        self._book.close()
-        for plugin in started:
-            try:
-                plugin.shutdown()
-            except Exception:
-                self._log_exception(f"{plugin!r} could not be shut down after a start that failed.")
-        for table, alias in created:
-            table.pop(alias, None)
-
-    def _commit_queued(self) -> None:
-        import datetime
-
-        now = self.clock.now()
-        self.started_at = now
-        for task, problem in self._book.open(now, now + datetime.timedelta(seconds=self.startup_delay)):
-            if problem is None:
-                self._news.task(TASK_ADDED, task.id, task.store_alias)
-            else:
-                self.logger.error(f"Task {task.id!r} was not scheduled: {type(problem).__name__}: {problem}")
-
-    # -- passes -----------------------------------------------------------------------------------------------------
-
-    def process_tasks(self) -> float | None:
-        """Make one pass: run what is due, and return for how many seconds there is nothing to do.
-
-        None means until :meth:`wakeup` is called: nothing is scheduled, or the scheduler is paused. On a clock that may
-        be stepped the answer is never more than 10 seconds.
-        """
-        with self._pass_lock.protected(blocking=False) as is_held:
-            if not is_held:
-                return None  # another thread is at it, and will know what comes next
-            now = self.clock.now()
-            while self._step(now):
-                pass
-            return self._wait()
-
-    def _step(self, now: datetime.datetime) -> bool:
-        """Make a part of a pass that does not take long; True when there is more to do at once."""
-        try:
-            if self.state == SchedulerState.STATE_RUNNING:
-                return self._dispatcher.step(now)
-            return self._dispatcher.settle(now)
-        except PoolShutdownError as exc:
-            self.logger.info(f"Scheduler {self.identity} stops scheduling: {exc}")
-            self.state = SchedulerState.STATE_PAUSED
-            return False
-
-    def _wait(self) -> float | None:
-        if self.state != SchedulerState.STATE_RUNNING:
-            return None
-        wait = self._dispatcher.next_due(self.clock.now())
-        if wait is None:
-            return None
-        return min(wait, threading.TIMEOUT_MAX if self.clock.virtual else CLOCK_CHECK)
-
-    def pause(self) -> None:
-        """Start nothing more until :meth:`resume`; what runs goes on. Raises SchedulerNotRunningError when stopped."""
-        self._change_state(SchedulerState.STATE_RUNNING, SchedulerState.STATE_PAUSED, SCHEDULER_PAUSED)
-
-    def resume(self) -> None:
-        """Go on after :meth:`pause`. Raises SchedulerNotRunningError when stopped."""
-        self._change_state(SchedulerState.STATE_PAUSED, SchedulerState.STATE_RUNNING, SCHEDULER_RESUMED)
-        self.wakeup()
-
-    def _change_state(self, old: SchedulerState, new: SchedulerState, code: int) -> None:
-        if not self.running:
-            raise SchedulerNotRunningError()
-        if self.state == old:
-            self.state = new
-            self.dispatch_event(SchedulerEvent(code=code))
+    def _settle_soon(self) -> None:
+        if self._is_ending and self._reported is not None:
+            self._reported.ring()
+        super()._settle_soon()
 
     # -- stopping ---------------------------------------------------------------------------------------------------
 
     def shutdown(self, wait: bool = True) -> bool:
         """Count one start less, and stop with the last; True when this call really stopped the scheduler.
 
-        With ``wait``, runs that have been claimed come to their end first; without it, those that have not started are
-        reported missed. Raises SchedulerNotRunningError when the scheduler is stopped.
+        With ``wait``, runs that have been claimed come to their end first; TimeoutError is raised when that takes
+        longer than ``timeout`` seconds, and the scheduler is stopped all the same. Without ``wait``, those that have
+        not started are reported missed. Called by a task or a listener of its own, it stops scheduling and returns;
+        the rest is done when that has returned. Raises SchedulerNotRunningError when the scheduler is stopped.
         """
-        if not self._leave():
+        life = self._leave()
+        if life is None:
             return False
+        self._alarm.ring()
+        self._finish_here(life, wait)
+        return True
+
+    def _finish_here(self, life: int, wait: bool) -> None:
+        """Finish now, or later where that would mean to wait for oneself."""
+        if self._is_passing:
+            self._deferred = life, wait
+        elif self._is_within_run:
+            # Not a daemon: the interpreter does not exit before what is left has been done.
+            threading.Thread(target=self._finish_logged, args=(life, wait), name="asyncz-shutdown").start()
+        else:
+            self._finish(life, wait, self.timeout)
+
+    @property
+    def _is_within_run(self) -> bool:
+        """True when a run of this scheduler is what leads here."""
+        return self._dispatcher.is_run(CURRENT.get())
+
+    def _after_pass(self) -> None:
+        if self._deferred is not None:
+            (life, wait), self._deferred = self._deferred, None
+            self._finish_logged(life, wait)
+
+    def _finish(self, life: int, wait: bool, timeout: float | None) -> None:
+        is_drained = False
         try:
-            self._stop_executors(wait)
+            is_drained = self._drain(life, wait, timeout)
         finally:
-            self._settle_all()
-            self.handle_shutdown_coros(self._run_shutdown_tasks())
-            self._close_stores()
-        return True
+            self._end(life, wait and is_drained)
+        if not is_drained:
+            raise self._overdue(timeout)
 
-    def _stop_executors(self, wait: bool) -> None:
-        if self.timeout is None or not wait:
-            running.stop_all(self.executors, wait)
-        elif not running.within(self.timeout, running.stop_all, self.executors, True):
-            running.stop_all(self.executors, False)
-            raise TimeoutError(f"Runs had not ended {self.timeout} s after the scheduler was to stop.")
+    def _finish_logged(self, life: int, wait: bool) -> None:
+        try:
+            self._finish(life, wait, self.timeout)
+        except TimeoutError as exc:
+            self.logger.warning(str(exc))
 
-    def _leave(self) -> bool:
-        """Count down; True when that was the last, and the scheduler has ceased to schedule."""
+    def _overdue(self, timeout: float | None) -> TimeoutError:
+        limit = "" if timeout is None else f" within {timeout} s"
+        return TimeoutError(f"Runs or shutdown tasks of scheduler {self.identity} did not end{limit}.")
+
+    def _drain(self, life: int, wait: bool, timeout: float | None) -> bool:
+        """Settle until no run is out; False when that takes too long."""
         with self._lifecycle:
-            if self.ref_counter == 0:
-                raise SchedulerNotRunningError()
-            self.ref_counter -= 1
-            if self.ref_counter > 0:
+            if life != self._life:
+                return True
+            self._reported = reported = Alarm()
+        deadline = None if timeout is None else SYSTEM_CLOCK.monotonic() + timeout
+        while True:
+            self._settle()
+            if not wait or life != self._life or self._dispatcher.is_idle:
+                return True
+            left = None if deadline is None else deadline - SYSTEM_CLOCK.monotonic()
+            if self._is_hurried or not reported.wait(left):
                 return False
-            self.state = SchedulerState.STATE_STOPPED
-        return True
 
-    def _settle_all(self) -> None:
-        while self._dispatcher.settle(self.clock.now()):
-            pass
-        left = self._dispatcher.abandon()
-        if left:
-            self.logger.warning(f"Scheduler {self.identity} stopped while {left} runs had not ended.")
+    def _end(self, life: int, wait: bool) -> None:
+        """Close everything; what runs then is not heard of again."""
+        try:
+            self._close_executors(life, wait)
+            self._abandon(life)
+            self.handle_shutdown_coros(self._last_tasks(life))
+        finally:
+            self._conclude(life)
 
-    def _run_shutdown_tasks(self) -> list[Coroutine[Any, Any, Any]]:
+    def _close_executors(self, life: int, wait: bool) -> None:
+        for alias, executor in list(self.executors.items()):
+            with self._lifecycle:
+                if life != self._life:
+                    return  # started again meanwhile, and so are they
+                try:
+                    executor.shutdown(wait)
+                except Exception:
+                    self._log_exception(f"Executor {alias!r} could not be shut down.")
+
+    def _abandon(self, life: int) -> None:
+        self._settle()
+        self._left = self._dispatcher.abandon() if life == self._life else 0
+        if self._left:
+            self.logger.warning(f"Scheduler {self.identity} has stopped; runs that had not ended: {self._left}.")
+
+    def _last_tasks(self, life: int) -> list[Coroutine[Any, Any, Any]]:
         """Call what is to run at the end, and return the coroutines among it, still to be awaited."""
-        return run_shutdown_tasks(self._book, self, self._news, self.logger)
+        return run_shutdown_tasks(self._book, self, self._news, self.logger) if life == self._life else []
+
+    def _cut_short(self, life: int) -> None:
+        try:
+            self._settle()
+            self.handle_shutdown_coros(self._last_tasks(life))
+        finally:
+            self._conclude(life)
+
+    def _conclude(self, life: int) -> None:
+        """Close the stores and say goodbye, once in each life."""
+        with self._lifecycle:
+            if life != self._life or not self._is_ending:
+                return
+            self._life += 1
+            self._is_ending = False
+            self._book.close()
+            self._close_stores()
+            self._let_go()
+            self._wake_waiting()
+            self.logger.info(f"Scheduler {self.identity} stopped.")
+            self.dispatch_event(SchedulerEvent(code=SCHEDULER_SHUTDOWN))
 
     def _close_stores(self) -> None:
-        self._book.close()
         for alias, store in list(self._claimable.items()):
             try:
                 store.shutdown()
             except Exception:
                 self._log_exception(f"Store {alias!r} could not be shut down.")
-        self.logger.info(f"Scheduler {self.identity} stopped.")
-        self.dispatch_event(SchedulerEvent(code=SCHEDULER_SHUTDOWN))
+
+    def _let_go(self) -> None:
+        """Part with what the life that is over ran on."""
+
+    def _wake_waiting(self) -> None:
+        """Wake whoever waits for runs, or for the end."""
+        self._alarm.ring()
+        if self._reported is not None:
+            self._reported.ring()
 
     # -- for scripts ------------------------------------------------------------------------------------------------
 
     def run(self, timeout: float | None = None) -> None:
         """Start, work in this thread until SIGINT, SIGTERM or :meth:`stop`, and shut down.
 
-        Runs that go on then are waited for, ``timeout`` seconds at most; a second signal ends the wait.
+        Runs that go on then are waited for, ``timeout`` seconds at most; a second signal ends the wait. Returns also
+        when somebody else, a task say, has shut the scheduler down.
         """
-        with running.signals(self.stop):
+        self._is_hurried = False
+        with signals(self.stop, self._hurry):
             self.start()
             try:
-                while not self._stop_requested.is_set():
-                    wait = self.process_tasks()
-                    self._woken.wait(running.LONGEST_WAIT if wait is None else wait)
-                    self._woken.clear()
+                while self._is_ending or (self.running and not self._stop_requested):
+                    self._alarm.wait(self.process_tasks())
             finally:
-                self._stop_requested.clear()
-                running.shut_down(self, timeout)
+                self._stop_requested = False
+                self._finish_run(timeout)
+
+    def _finish_run(self, timeout: float | None) -> None:
+        try:
+            life = self._leave()
+            if life is not None:
+                self._finish(life, True, timeout)
+        except SchedulerNotRunningError:
+            pass  # somebody else was quicker
+        except TimeoutError as exc:
+            self.logger.warning(str(exc))
 
     def stop(self) -> None:
         """Make :meth:`run` return; may be called from any thread, also before it has begun."""
-        self._stop_requested.set()
-        self._woken.set()
+        self._stop_requested = True
+        self._alarm.ring()
+
+    def _hurry(self) -> None:
+        """Wait no longer for what runs."""
+        self._is_hurried = True
+        self._wake_waiting()
 
     def __enter__(self) -> Any:
         self.start()
@@ -325,6 +267,12 @@ class BaseScheduler(TaskVerbs):
     ) -> None:
         self.shutdown()
 
+    async def _shutdown_awaited(self, wait: bool = True) -> bool:
+        """Shut down and return when the scheduler has stopped, with the loop that waits for it going on."""
+        import asyncio
+
+        return await asyncio.to_thread(self.shutdown, wait)
+
     def asgi(self, app: Any = None, handle_lifespan: bool = False, wait: bool = False) -> Any:
         """Return an ASGI application that starts and stops the scheduler with the server, around ``app``.
 
@@ -332,8 +280,9 @@ class BaseScheduler(TaskVerbs):
         here and do not reach ``app``. ``wait`` goes to :meth:`shutdown`.
         """
         from ..asgi import wrap
+        from .serving import Served
 
-        return wrap(self, app, handle_lifespan, wait)
+        return wrap(Served(self), app, handle_lifespan, wait)
 
     def __getstate__(self) -> Any:
         raise TypeError(

@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from .. import utils
 from .._lazy import resolve
 from ..clock import SYSTEM_CLOCK, Clock
 from ..engine import config, plugins
@@ -26,7 +27,6 @@ from ..exceptions import SchedulerAlreadyRunningError
 from ..locks import LockProtected, RLockProtected
 from ..stores.plain import claimable
 from ..triggers.aliases import build_trigger
-from ..utils import get_localzone
 from . import defaults
 from .loggers import ClassicLogging
 from .types import LoggersType, SchedulerType
@@ -97,7 +97,7 @@ class ConfiguredScheduler(SchedulerType):
                 "serializer that encrypts."
             )
         self._configure_loggers(options)
-        self.timezone = config.read_timezone(options["timezone"]) or get_localzone()
+        self.timezone = config.read_timezone(options["timezone"]) or utils.get_localzone()
         self.lock_path = options["lock_path"] or ""
         default_delay = 1 if self.lock_path else 0
         delay = options["startup_delay"]
@@ -200,7 +200,7 @@ class ConfiguredScheduler(SchedulerType):
         is_alias = trigger is None or isinstance(trigger, str)
         if is_alias and trigger != "shutdown":
             args.setdefault("timezone", self.timezone)
-        return build_trigger(trigger, args, {**self.trigger_plugins, **self.trigger_classes})
+        return build_trigger(trigger, args, self.trigger_plugins, self.trigger_classes)
 
     # -- executors and stores ---------------------------------------------------------------------------------------
 
@@ -284,6 +284,10 @@ class ConfiguredScheduler(SchedulerType):
 
     def _report(self, task_id: Any, run_times: Any, outcomes: Any) -> None:
         self._dispatcher.report(task_id, run_times, outcomes)
+        self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        """Have what was reported told."""
         self.wakeup()
 
     def _report_inline(self, task_id: Any, run_times: Any, outcomes: Any) -> None:

@@ -97,6 +97,8 @@ class TaskVerbs(ConfiguredScheduler):
             self._news.task(TASK_ADDED, task.id, alias)
             if task.executor not in self.executors:
                 self.logger.warning(f"Task {task.id!r} needs the executor {task.executor!r}, which is not configured.")
+            if self._dispatcher.stands_by(alias):
+                self.logger.warning(f"Task {task.id!r} will run only when this process leads: another one does now.")
             self.wakeup()
 
     # -- changing ---------------------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ class TaskVerbs(ConfiguredScheduler):
         task_id, store = _id_and_store(task_or_id, store)
         alias, claimable, row = self._book.find(task_id, store)
         firing = self._dispatcher.fire(alias, claimable, row, self.clock.now(), force=force, stays=not remove_finished)
-        self.wakeup()
+        self._settle_soon()
         return None if firing is not None and firing.ends else row.task
 
     def get_runs(

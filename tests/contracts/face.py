@@ -17,7 +17,7 @@ from asyncz import events
 from asyncz.enums import RunState, SchedulerState
 from asyncz.events import SCHEDULER_SHUTDOWN, TASK_EXECUTED
 from asyncz.exceptions import SchedulerNotRunningError
-from asyncz.executors import ThreadPoolExecutor
+from asyncz.executors import DebugExecutor, ThreadPoolExecutor
 from asyncz.stores import MemoryStore
 from asyncz.testing import VirtualClock
 from asyncz.utils import make_async_function, make_function
@@ -391,6 +391,20 @@ class FaceContract:
             assert face.log.names()[-1] == "SCHEDULER_SHUTDOWN"
             assert [name for name in face.log.of("a") if name in ENDINGS] == []
 
+    @pytest.mark.parametrize("wait", [True, False])
+    def test_executors_are_told_whether_to_wait(self, wait):
+        heard = []
+
+        class Executor(DebugExecutor):
+            def shutdown(self, wait=True):
+                heard.append(wait)
+
+        with self.open(executors={"default": Executor()}) as face:
+            face.start()
+            assert face.shutdown(wait=wait) is True
+            face.wait("SCHEDULER_SHUTDOWN")
+        assert heard == [wait]
+
     def test_a_scheduler_can_be_started_again_with_what_was_queued_meanwhile(self, face):
         for life in range(3):
             face.scheduler.add_task(threading.get_ident, id=f"queued {life}")
@@ -634,7 +648,7 @@ class FaceContract:
 
         def verbs():
             for verb, name in [
-                (lambda: scheduler.add_task(print, "interval", days=1, id="a"), "TASK_ADDED"),
+                (lambda: scheduler.add_task(threading.get_ident, "interval", days=1, id="a"), "TASK_ADDED"),
                 (lambda: scheduler.update_task("a", name="b"), "TASK_MODIFIED"),
                 (lambda: scheduler.run_task("a"), "TASK_SUBMITTED"),
                 (lambda: scheduler.delete_task("a"), "TASK_REMOVED"),
@@ -722,5 +736,3 @@ class FaceContract:
         face.stop()
         assert face.scheduler.instances == {}
         assert [run.state for run in face.scheduler.get_runs("a")] == [RunState.EXECUTED]
-
-

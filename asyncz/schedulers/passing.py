@@ -1,0 +1,108 @@
+"""Making passes, one at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..enums import SchedulerState
+from ..executors.base import PoolShutdownError
+from .starting import StartingScheduler
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Mapping
+
+__all__ = ("CLOCK_CHECK", "PassingScheduler")
+
+#: While anything is scheduled on a clock that may be stepped, it is looked at again after so many seconds.
+CLOCK_CHECK = 10.0
+
+
+class PassingScheduler(StartingScheduler):
+    """Fires what is due when it is called, and knows how long nothing will be."""
+
+    #: What :meth:`process_tasks` returns accounts for all that its thread did in that pass, runs in place included.
+    passes_are_whole = True
+
+    def __init__(self, global_config: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        self._pass_thread: int | None = None
+        super().__init__(global_config, **kwargs)
+
+    def configure(self, options: Mapping[str, Any]) -> None:
+        super().configure(options)
+        self._pass_lock = self.create_processing_lock()
+
+    def process_tasks(self) -> float | None:
+        """Make one pass: run what is due, and return for how many seconds there is nothing to do.
+
+        None means until :meth:`wakeup` is called: nothing is scheduled, or the scheduler is paused or stopped. On a
+        clock that may be stepped the answer is never more than 10 seconds. Passes do not overlap: a thread that comes
+        while another one is at it makes its own afterwards.
+        """
+        if not self._is_passing:  # a listener, or a task that runs in place, need not call it: the pass goes on
+            with self._passing(blocking=True):
+                now = self.clock.now()
+                while self._step(now):
+                    pass
+        return self._wait()
+
+    @contextmanager
+    def _passing(self, blocking: bool) -> Iterator[bool]:
+        is_held = False
+        try:
+            with self._pass_lock.protected(blocking) as is_held:
+                if is_held:
+                    self._pass_thread = threading.get_ident()
+                try:
+                    yield is_held
+                finally:
+                    if is_held:
+                        self._pass_thread = None
+        finally:
+            if is_held:
+                self._after_pass()
+
+    def _after_pass(self) -> None:
+        """Do what had to wait for the end of a pass."""
+
+    @property
+    def _is_passing(self) -> bool:
+        """True when a pass of this very thread is what leads here."""
+        return self._pass_thread == threading.get_ident()
+
+    def _step(self, now: datetime.datetime) -> bool:
+        """Make a part of a pass that does not take long; True when there is more to do at once."""
+        try:
+            if self.state == SchedulerState.STATE_RUNNING:
+                return self._dispatcher.step(now)
+            return self._dispatcher.settle(now)
+        except PoolShutdownError as exc:
+            self._cease(exc)
+            return False
+
+    def _cease(self, reason: PoolShutdownError) -> None:
+        """Stop scheduling: the interpreter is about to exit, or somebody has shut down a pool of ours."""
+        self.logger.info(f"Scheduler {self.identity} stops scheduling: {reason}")
+        # Who holds the lock starts or stops the scheduler, and may be about to wait for this pass.
+        if self._lifecycle.acquire(blocking=False):
+            if self.state == SchedulerState.STATE_RUNNING:
+                self.state = SchedulerState.STATE_PAUSED
+            self._lifecycle.release()
+
+    def _wait(self) -> float | None:
+        if self.state != SchedulerState.STATE_RUNNING:
+            return None
+        wait = self._dispatcher.next_due(self.clock.now())
+        if wait is None:
+            return None
+        return min(wait, threading.TIMEOUT_MAX if self.clock.virtual else CLOCK_CHECK)
+
+    def _settle(self) -> None:
+        """Tell what was reported. Waits for a pass that goes on, such as one that began before the shutdown."""
+        if not self._is_passing:
+            with self._passing(blocking=True):
+                while self._dispatcher.settle(self.clock.now()):
+                    pass
