@@ -70,6 +70,8 @@ class TaskBook:
 
     def add(self, task: Task, alias: str, replace_existing: bool, now: datetime.datetime) -> None:
         """Put a task in its store, or stage it; raises ConflictIdError when its id is taken and may not be replaced."""
+        if task.has_schedule_of_its_own:
+            task.next_run_time = _read_in_zone(task)
         before = (task.store_alias, task.submitted, task.pending)
         task.store_alias, task.submitted = alias, True
         try:
@@ -145,9 +147,7 @@ class TaskBook:
         not_before: datetime.datetime | None = None,
     ) -> None:
         nominal = None
-        if task.has_schedule_of_its_own:
-            task.next_run_time = _read_in_zone(task)
-        else:
+        if not task.has_schedule_of_its_own:
             nominal, task.next_run_time = planning.first_times(task, now) or (None, None)
         if not_before is not None and task.next_run_time is not None and task.next_run_time < not_before:
             task.next_run_time = not_before.astimezone(task.next_run_time.tzinfo)

@@ -99,7 +99,7 @@ class Task(TaskType):
             "id": id,
             "fn": fn,
             "name": name,
-            "args": args or None,
+            "args": None if type(args) is tuple and not args else args,
             "kwargs": kwargs,
             "trigger": trigger,
             "executor": executor,
