@@ -9,7 +9,7 @@ import datetime
 import time
 from typing import Any
 
-__all__ = ("SYSTEM_CLOCK", "Clock", "SystemClock")
+__all__ = ("SYSTEM_CLOCK", "Clock", "SystemClock", "checked_clock")
 
 
 class Clock:
@@ -51,3 +51,22 @@ class SystemClock(Clock):
 
 
 SYSTEM_CLOCK = SystemClock()
+
+
+def checked_clock(clock: Any) -> Clock:
+    """Return a clock as it is, or wrapped where it has ``now()`` and ``monotonic()`` but is no :class:`Clock`.
+
+    Raises TypeError for anything else.
+    """
+    if isinstance(clock, Clock):
+        return clock
+    if not callable(getattr(clock, "now", None)) or not callable(getattr(clock, "monotonic", None)):
+        raise TypeError(f"Expected a clock with now() and monotonic(), got {type(clock).__name__} instead.")
+    return _WrappedClock(clock)
+
+
+class _WrappedClock(Clock):
+    def __init__(self, clock: Any) -> None:
+        self.now = clock.now  # type: ignore[method-assign]
+        self.monotonic = clock.monotonic  # type: ignore[method-assign]
+        self.virtual = bool(getattr(clock, "virtual", False))

@@ -24,15 +24,16 @@ class AsynczException(Exception):
     detail: str = ""
 
     def __init__(self, *args: Any, detail: str = "") -> None:
+        # The detail stays out of the arguments: unpickling passes these again, and it would be said twice.
+        super().__init__(*args)
         if detail:
             self.detail = detail
-        super().__init__(*(str(arg) for arg in args if arg), self.detail)
 
     def __str__(self) -> str:
-        return "".join(self.args).strip()
+        return "".join(str(part) for part in (*self.args, self.detail) if part is not None).strip()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} - {self.detail}" if self.detail else type(self).__name__
+        return _labelled(self, self.detail)
 
 
 class BaseLookupError(LookupError):
@@ -45,7 +46,11 @@ class BaseLookupError(LookupError):
         super().__init__(self.detail)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} - {self.detail}" if self.detail else type(self).__name__
+        return _labelled(self, self.detail)
+
+
+def _labelled(exc: BaseException, detail: str) -> str:
+    return f"{type(exc).__name__} - {detail}" if detail else type(exc).__name__
 
 
 class AsynczLookupError(BaseLookupError):
@@ -53,7 +58,7 @@ class AsynczLookupError(BaseLookupError):
 
 
 class TaskLookupError(BaseLookupError):
-    """No task of this id is stored (KeyError-like: see ``task_id``)."""
+    """No task of this id is stored; ``task_id`` is the one that was asked for."""
 
     def __init__(self, task_id: Any) -> None:
         super().__init__(f"No task with the id {task_id} has been found.")

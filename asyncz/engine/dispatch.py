@@ -1,77 +1,61 @@
-"""One step of a pass: settle, collect, decide, claim, submit."""
+"""One step of a pass: what is due is collected, decided about and claimed."""
 
 from __future__ import annotations
 
 import datetime
-import itertools
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..enums import RunState
-from ..exceptions import MaximumInstancesError
-from ..executors.base import PoolShutdownError
 from ..tasks import planning
 from ..tasks.planning import Firing
-from ..tasks.runs import Outcome, Run
 from ..utils import from_microseconds, to_microseconds
-from .gate import Gate
-from .ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from ..events import SchedulerEvent
     from ..executors.types import ExecutorType
     from ..leading import Leadership
     from ..stores.base import BaseStore
     from ..stores.rows import Row
-    from ..tasks.base import Task
+    from .gate import Gate
     from .news import News
+    from .submissions import Submissions
 
 __all__ = ("BATCH", "Dispatcher")
 
 #: Rows that one step takes from a store. Between steps an event loop gets its turn.
 BATCH = 128
-#: Reports that one step settles.
-SETTLED = 4 * BATCH
 
 
 class Dispatcher:
     """Fires what is due.
 
-    It is handed the tables of stores and executors, which others fill, and the instant at every call. ``step`` and
-    ``settle`` are for one thread at a time; ``fire``, ``report`` and ``report_inline`` for any.
+    It is handed the tables of stores and executors, which others fill, and the instant at every call. ``step`` is for
+    one thread at a time; ``fire`` for any.
     """
 
     def __init__(
         self,
         stores: Mapping[str, BaseStore],
         executors: Mapping[str, ExecutorType],
+        submissions: Submissions,
         news: News,
-        retry_interval: float,
+        gate: Gate,
     ) -> None:
         self._stores = stores
         self._executors = executors
+        self._submissions = submissions
         self._news = news
-        self._run_ids = itertools.count(1)
-        self._gate = Gate(news, retry_interval)
-        self._ended: deque[Run] = deque()
-        self._ledger = Ledger()
-        self.report = self._ledger.report
+        self._gate = gate
 
     # -- a step -----------------------------------------------------------------------------------------------------
 
     def step(self, now: datetime.datetime) -> bool:
         """Settle what was reported and fire one batch of what is due; True when there may be more to do at once."""
-        more = self.settle(now)
+        more = self._submissions.settle(now)
         for alias, store in list(self._stores.items()):
             if self._gate.is_open(alias, now):
                 more |= self._fire_batch(alias, store, now)
-        return more or self._ledger.has_news
-
-    def stands_by(self, alias: str) -> bool:
-        """True when another process runs the tasks of that store."""
-        return self._gate.stands_by(alias)
+        return more or self._submissions.has_news
 
     def next_due(self, now: datetime.datetime) -> float | None:
         """Return the seconds until something is to be done, 0 when it is overdue, None when nothing is scheduled."""
@@ -109,9 +93,7 @@ class Dispatcher:
             self._gate.fail(alias, exc, now)
             return False
         self._gate.open(alias)
-        self._submit_batch(alias, store, won, now)
-        if self._ended:
-            self._save(now)
+        self._submissions.submit_batch(alias, store, won, now)
         return len(rows) >= BATCH
 
     def _leads(self, alias: str, store: BaseStore, leadership: Leadership, now: datetime.datetime) -> bool:
@@ -145,77 +127,8 @@ class Dispatcher:
             self._news.log_broken_trigger(task, firing.error)
         firing.row, firing.revision, firing.nominal, firing.due_time = row, revision, nominal, due_time
         if firing.run_times:
-            firing.run = self._new_run(alias, task, firing.run_times, now, source)
+            firing.run = self._submissions.new_run(alias, task, firing.run_times, now, source)
         return firing
-
-    def _new_run(
-        self, alias: str, task: Task, run_times: list[datetime.datetime], now: datetime.datetime, source: str
-    ) -> Run:
-        return Run(
-            next(self._run_ids),
-            task.id or "",
-            task.name,
-            alias,
-            task.executor or "default",
-            run_times,
-            self._news.identity,
-            now,
-            source,
-        )
-
-    # -- what was won -----------------------------------------------------------------------------------------------
-
-    def _submit_batch(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
-        told: list[SchedulerEvent] = []
-        for index, firing in enumerate(won):
-            try:
-                told += self._submit(alias, store, firing, now, "scheduled")
-            except PoolShutdownError:
-                store.unclaim(won[index:])
-                self._news.dispatch_all(told)
-                raise
-        self._news.dispatch_all(told)
-
-    def _submit(
-        self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime, source: str
-    ) -> list[SchedulerEvent]:
-        """Send what a firing carries, and return what is to be told of it later."""
-        task = firing.row.task
-        if firing.run is not None:
-            self._send(store, task, firing)
-        if firing.skipped:
-            self._record_skipped(alias, task, firing, now)
-        if firing.ends:
-            self._news.removed(task.id, alias)
-        return self._news.of_firing(task, alias, firing, source)
-
-    def _send(self, store: BaseStore, task: Task, firing: Firing) -> None:
-        """Send a run; what an executor refuses for a reason of its own is a failed run."""
-        run: Run = firing.run
-        self._ledger.open(run)
-        try:
-            executor = self._executors[run.executor]
-            executor.send_task(task, run.run_times)  # type: ignore[arg-type]
-            if not hasattr(executor, "bind"):  # it reports to nobody: what it was sent is out of our hands
-                self._ledger.close(run)
-                store.finish([run], keep=False)
-        except PoolShutdownError:
-            self._ledger.close(run)
-            raise
-        except MaximumInstancesError:
-            self._ledger.close(run)
-            store.finish([run], keep=False)
-            firing.run, firing.at_limit = None, True
-        except Exception as exc:
-            self._news.log_refused(task, run.executor, exc)
-            self._ledger.report(run.task_id, run.run_times, exc)
-
-    def _record_skipped(self, alias: str, task: Task, firing: Firing, now: datetime.datetime) -> None:
-        self._news.log_skipped(task, firing)
-        run_time = firing.skipped_time or now
-        run = self._new_run(alias, task, [run_time], now, "scheduled")
-        run.end([Outcome(RunState.MISSED, run_time)], now)
-        self._ended.append(run)
 
     # -- by hand ----------------------------------------------------------------------------------------------------
 
@@ -235,7 +148,7 @@ class Dispatcher:
                 return None
             firing.stays |= stays
             if store.claim([firing], self._news.identity):
-                self._submit_by_hand(alias, store, firing, now)
+                self._submissions.submit_by_hand(alias, store, firing, now)
                 return firing
             current = store.read(row.task.id or "")
         return None
@@ -250,70 +163,5 @@ class Dispatcher:
             return None
         firing = Firing.by_hand(now)
         firing.row, firing.revision = row, row.revision
-        firing.run = self._new_run(alias, task, firing.run_times, now, "manual")
+        firing.run = self._submissions.new_run(alias, task, firing.run_times, now, "manual")
         return firing
-
-    def _submit_by_hand(self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime) -> None:
-        run_times = firing.run_times
-        self._ledger.hold_back(run_times)
-        try:
-            self._news.dispatch_all(self._submit(alias, store, firing, now, "manual"))
-        except PoolShutdownError:
-            store.unclaim([firing])
-            raise
-        finally:
-            self._ledger.tell(run_times)
-        if firing.at_limit:
-            raise MaximumInstancesError(firing.row.task.id, firing.row.task.max_instances)
-
-    # -- outcomes ---------------------------------------------------------------------------------------------------
-
-    def settle(self, now: datetime.datetime) -> bool:
-        """Write down the ends of runs and tell of them; True when there are more."""
-        if not self._ended and not self._ledger.has_news:
-            return False
-        ended = list(self._ledger.drain(now, SETTLED))
-        self._ended.extend(run for run, _outcomes in ended)
-        self._save(now)
-        for run, outcomes in ended:
-            self._news.outcomes(run, outcomes)
-        return self._ledger.has_news
-
-    def report_inline(self, now: datetime.datetime, task_id: Any, run_times: Any, outcomes: Any) -> None:
-        """Settle at once what an executor reports that runs tasks in place."""
-        ended = self._ledger.settled(task_id, run_times, outcomes, now)
-        if ended is not None:
-            self._finish(ended[0].store, [ended[0]], now)
-            self._news.outcomes(*ended)
-
-    @property
-    def is_idle(self) -> bool:
-        """True when no run is out, and none was reported that is not settled."""
-        return not self._ledger.is_busy
-
-    def is_run(self, run_times: Any) -> bool:
-        """True when this is the list of run times of a run that is out."""
-        return self._ledger.holds(run_times)
-
-    def abandon(self) -> int:
-        """Forget the runs that are still out; returns how many there were. Reports of them will be dropped."""
-        return self._ledger.clear()
-
-    def _save(self, now: datetime.datetime) -> None:
-        """Write ended runs to their stores; what a store does not take now is tried again."""
-        by_store: dict[str, list[Run]] = {}
-        while self._ended:
-            run = self._ended.popleft()
-            by_store.setdefault(run.store, []).append(run)
-        for alias, runs in by_store.items():
-            self._finish(alias, runs, now)
-
-    def _finish(self, alias: str, runs: list[Run], now: datetime.datetime) -> None:
-        store = self._stores.get(alias)
-        if store is None:
-            return  # it was taken out of the scheduler, and its rows with it
-        try:
-            store.finish(runs)
-        except Exception as exc:
-            self._ended.extend(runs)
-            self._gate.fail(alias, exc, now)

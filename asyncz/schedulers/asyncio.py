@@ -56,7 +56,7 @@ class AsyncIOScheduler(LoopScheduler):
 
     @property
     def _has_nothing_left(self) -> bool:
-        return self._dispatcher.is_idle and not self._is_passing and not self._book.has_shutdown_tasks(self)
+        return self._submissions.is_idle and not self._is_passing and not self._book.has_shutdown_tasks(self)
 
     def _finish_on_loop(self, life: int, wait: bool) -> None:
         """Finish on the loop that runs here: at once when there is nothing to wait for."""

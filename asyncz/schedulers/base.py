@@ -104,7 +104,7 @@ class BaseScheduler(PassingScheduler):
     @property
     def _is_within_run(self) -> bool:
         """True when a run of this scheduler is what leads here."""
-        return self._dispatcher.is_run(CURRENT.get())
+        return self._submissions.is_run(CURRENT.get())
 
     def _after_pass(self) -> None:
         if self._deferred is not None:
@@ -139,7 +139,7 @@ class BaseScheduler(PassingScheduler):
         deadline = None if timeout is None else SYSTEM_CLOCK.monotonic() + timeout
         while True:
             self._settle()
-            if not wait or life != self._life or self._dispatcher.is_idle:
+            if not wait or life != self._life or self._submissions.is_idle:
                 return True
             left = None if deadline is None else deadline - SYSTEM_CLOCK.monotonic()
             if self._is_hurried or not reported.wait(left):
@@ -166,7 +166,7 @@ class BaseScheduler(PassingScheduler):
 
     def _abandon(self, life: int) -> None:
         self._settle()
-        self._left = self._dispatcher.abandon() if life == self._life else 0
+        self._left = self._submissions.abandon() if life == self._life else 0
         if self._left:
             self.logger.warning(f"Scheduler {self.identity} has stopped; runs that had not ended: {self._left}.")
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from .. import utils
 from .._lazy import resolve
-from ..clock import SYSTEM_CLOCK, Clock
+from ..clock import SYSTEM_CLOCK, Clock, checked_clock
 from ..engine import config, plugins
 from ..engine.book import TaskBook
 from ..engine.bus import EventBus
 from ..engine.dispatch import Dispatcher
+from ..engine.gate import Gate
 from ..engine.news import News
+from ..engine.submissions import Submissions
 from ..enums import PluginInstance, SchedulerState
 from ..events import (
     ALL_EVENTS,
@@ -106,10 +108,12 @@ class ConfiguredScheduler(SchedulerType):
             setattr(self, name, config.to_seconds(options[name], name))
         self.identity = options["identity"] or f"{type(self).__name__}-{os.urandom(6).hex()}"
         self.task_defaults = config.TaskDefaults.read(options["task_defaults"])
-        self.clock = self._checked_clock(options["clock"])
+        self.clock = self.default_clock() if options["clock"] is None else checked_clock(options["clock"])
         news = News(self._bus, lambda: self.logger, self.identity)
         self._news = news
-        self._dispatcher = Dispatcher(self._claimable, self.executors, news, self.store_retry_interval)
+        self._gate = Gate(news, self.store_retry_interval)
+        self._submissions = Submissions(self._claimable, self.executors, news, self._gate)
+        self._dispatcher = Dispatcher(self._claimable, self.executors, self._submissions, news, self._gate)
         self._configure_plugins(options)
 
     def _configure_loggers(self, options: Mapping[str, Any]) -> None:
@@ -139,15 +143,6 @@ class ConfiguredScheduler(SchedulerType):
                 PluginInstance.STORE, options["stores"], self.store_plugins | self.store_classes
             ).items():
                 self.add_store(store, alias)
-
-    def _checked_clock(self, clock: Any) -> Clock:
-        if clock is None:
-            return self.default_clock()
-        for name in ("now", "monotonic"):
-            if not callable(getattr(clock, name, None)):
-                raise TypeError(f"Expected a clock with now() and monotonic(), got {type(clock).__name__} instead.")
-        checked: Clock = clock
-        return checked
 
     def default_loggers(self) -> Callable[[], Any]:
         """Return the class of loggers to use where none was given."""
@@ -283,7 +278,7 @@ class ConfiguredScheduler(SchedulerType):
         executor.start(self, alias)
 
     def _report(self, task_id: Any, run_times: Any, outcomes: Any) -> None:
-        self._dispatcher.report(task_id, run_times, outcomes)
+        self._submissions.report(task_id, run_times, outcomes)
         self._settle_soon()
 
     def _settle_soon(self) -> None:
@@ -291,7 +286,7 @@ class ConfiguredScheduler(SchedulerType):
         self.wakeup()
 
     def _report_inline(self, task_id: Any, run_times: Any, outcomes: Any) -> None:
-        self._dispatcher.report_inline(self.clock.now(), task_id, run_times, outcomes)
+        self._submissions.report_inline(self.clock.now(), task_id, run_times, outcomes)
 
     def _tell_plugin(self, code: int, alias: str) -> None:
         self.dispatch_event(SchedulerEvent(code=code, alias=alias))

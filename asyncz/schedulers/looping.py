@@ -216,7 +216,7 @@ class LoopScheduler(BaseScheduler):
 
     async def _drain_async(self, life: int, wait: bool, timeout: float | None) -> bool:
         self._settle()
-        if not wait or life != self._life or self._dispatcher.is_idle:
+        if not wait or life != self._life or self._submissions.is_idle:
             return True
         if self._is_hurried:
             return False
@@ -231,7 +231,7 @@ class LoopScheduler(BaseScheduler):
 
     def _tell_drained(self) -> None:
         drained = self._drained
-        if drained is not None and not drained.done() and self._is_ending and self._dispatcher.is_idle:
+        if drained is not None and not drained.done() and self._is_ending and self._submissions.is_idle:
             drained.set_result(True)
 
     async def _end_async(self, life: int, wait: bool, timeout: float | None) -> bool:

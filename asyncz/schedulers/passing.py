@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..enums import SchedulerState
@@ -14,6 +12,8 @@ from .starting import StartingScheduler
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from types import TracebackType
 
 __all__ = ("CLOCK_CHECK", "PassingScheduler")
 
@@ -49,21 +49,9 @@ class PassingScheduler(StartingScheduler):
                     pass
         return self._wait()
 
-    @contextmanager
-    def _passing(self, blocking: bool) -> Iterator[bool]:
-        is_held = False
-        try:
-            with self._pass_lock.protected(blocking) as is_held:
-                if is_held:
-                    self._pass_thread = threading.get_ident()
-                try:
-                    yield is_held
-                finally:
-                    if is_held:
-                        self._pass_thread = None
-        finally:
-            if is_held:
-                self._after_pass()
+    def _passing(self, blocking: bool) -> _Passing:
+        """Return a block that no pass of another thread overlaps; it is handed whether it is let in."""
+        return _Passing(self, self._pass_lock.protected(blocking))
 
     def _after_pass(self) -> None:
         """Do what had to wait for the end of a pass."""
@@ -78,7 +66,7 @@ class PassingScheduler(StartingScheduler):
         try:
             if self.state == SchedulerState.STATE_RUNNING:
                 return self._dispatcher.step(now)
-            return self._dispatcher.settle(now)
+            return self._submissions.settle(now)
         except PoolShutdownError as exc:
             self._cease(exc)
             return False
@@ -104,5 +92,30 @@ class PassingScheduler(StartingScheduler):
         """Tell what was reported. Waits for a pass that goes on, such as one that began before the shutdown."""
         if not self._is_passing:
             with self._passing(blocking=True):
-                while self._dispatcher.settle(self.clock.now()):
+                while self._submissions.settle(self.clock.now()):
                     pass
+
+
+class _Passing:
+    """One block of a pass (a class, since a generator costs several times as much to enter)."""
+
+    __slots__ = ("_block", "_is_held", "_scheduler")
+
+    def __init__(self, scheduler: PassingScheduler, block: AbstractContextManager[bool]) -> None:
+        self._scheduler = scheduler
+        self._block = block
+
+    def __enter__(self) -> bool:
+        self._is_held = self._block.__enter__()
+        if self._is_held:
+            self._scheduler._pass_thread = threading.get_ident()
+        return self._is_held
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._is_held:
+            self._scheduler._pass_thread = None
+        self._block.__exit__(exc_type, exc, tb)
+        if self._is_held:
+            self._scheduler._after_pass()

@@ -97,7 +97,7 @@ class TaskVerbs(ConfiguredScheduler):
             self._news.task(TASK_ADDED, task.id, alias)
             if task.executor not in self.executors:
                 self.logger.warning(f"Task {task.id!r} needs the executor {task.executor!r}, which is not configured.")
-            if self._dispatcher.stands_by(alias):
+            if self._gate.stands_by(alias):
                 self.logger.warning(f"Task {task.id!r} will run only when this process leads: another one does now.")
             self.wakeup()
 
