@@ -193,3 +193,46 @@ def test_the_lock_goes_with_a_killed_holder_even_when_a_child_of_it_lives_on(tmp
         os.kill(child, 9)
         holder.kill()
         holder.stdout.close()
+
+
+WORKER = """
+import sys, os
+from asyncz.schedulers.base import BaseScheduler
+
+scheduler = BaseScheduler(
+    lock_path=sys.argv[1], store_retry_interval=0.2, startup_delay=0, timezone="UTC",
+    executors={"default": {"type": "debug"}}, loggers_class="asyncz.schedulers.base:ClassicLogging",
+)
+
+
+def tick():
+    print(os.getpid(), flush=True)
+
+
+scheduler.add_task(tick, "cron", second="*", id="tick")
+scheduler.run()
+"""
+
+
+@pytest.mark.process
+@pytest.mark.realtime
+def test_of_four_processes_one_runs_the_tasks_and_after_kill_9_another_does(tmp_path):
+    read, write = os.pipe()
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "{store}.lock")]
+    workers = {}
+    try:
+        for _ in range(4):
+            worker = subprocess.Popen(command, stdout=write)
+            workers[worker.pid] = worker
+        os.close(write)
+        with os.fdopen(read) as ticks:
+            leaders = [int(next(ticks)) for _ in range(2)]
+            assert leaders[0] == leaders[1]
+            workers[leaders[0]].kill()
+            workers[leaders[0]].wait()
+            successors = [int(next(ticks)) for _ in range(2)]
+            assert successors[0] == successors[1] != leaders[0]
+    finally:
+        for worker in workers.values():
+            worker.kill()
+            worker.wait()
