@@ -28,7 +28,7 @@ class NullLockProtected:
     """No lock: every block is let in."""
 
     def protected(self, blocking: bool = False, timeout: float | None = None) -> AbstractContextManager[bool]:
-        """Hand the block True."""
+        """Hand the block True; ``timeout``, in seconds, is not needed."""
         _check_timeout(timeout)
         return _OPEN
 
@@ -47,7 +47,11 @@ class LockProtected:
         return threading.Lock()
 
     def protected(self, blocking: bool = False, timeout: float | None = None) -> AbstractContextManager[bool]:
-        """Hold the lock for a block, which is handed False when it was not obtained."""
+        """Hold the lock for a block, which is handed False when it was not obtained.
+
+        Waits for it when ``blocking``, ``timeout`` seconds at most where that is given; raises
+        ValueError for a timeout below 0.
+        """
         _check_timeout(timeout)
         return _Hold(self._lock, blocking, timeout)
 
@@ -87,7 +91,11 @@ class FileLockProtected:
 
     @contextmanager
     def protected(self, blocking: bool = False, timeout: float | None = None) -> Iterator[bool]:
-        """Hold the lock for a block, which is handed False when it was not obtained."""
+        """Hold the lock for a block, which is handed False when it was not obtained.
+
+        Waits for it when ``blocking``, ``timeout`` seconds at most where that is given; raises
+        ValueError for a timeout below 0.
+        """
         _check_timeout(timeout)
         with open(self.path, "a+b", buffering=0) as file:
             held = _lock_file(file, blocking, timeout)

@@ -16,7 +16,10 @@ class LockProtectedProtocol(Protocol):
     """A lock as schedulers and stores use it."""
 
     def protected(self, blocking: bool = False, timeout: float | None = None) -> AbstractContextManager[bool]:
-        """Hold the lock for a block; the block is handed False when the lock was not obtained."""
+        """Hold the lock for a block; the block is handed False when the lock was not obtained.
+
+        ``timeout`` is in seconds.
+        """
 
     def shutdown(self) -> None:
         """Release what the lock holds."""

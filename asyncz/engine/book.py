@@ -94,7 +94,7 @@ class TaskBook:
 
         What is due earlier than ``not_before`` is put off until then. An id that its store knows already stays as it
         is stored there, unless the task was to replace it; a task whose trigger fails is stored without a next run.
-        When a store fails, all of it is staged again.
+        When a store fails, all of it is staged again. Raises KeyError, and moves nothing, when a store is missing.
         """
         with self._opening:
             staged = self._staged
@@ -118,6 +118,10 @@ class TaskBook:
                     row.task.pending, row.task.submitted = True, True
                     if not row.task.has_schedule_of_its_own:
                         row.task.next_run_time = None
+
+    def left_behind(self) -> None:
+        """Stage again, in a process that was forked off while another thread may have been at it."""
+        self._opening, self.is_open = RLockProtected(), False
 
     def close(self) -> None:
         """Go back to staging."""

@@ -120,7 +120,7 @@ def entry(kind: str, alias: str, value: Mapping[str, Any]) -> tuple[str | None, 
 
 
 def to_bool(value: Any, name: str) -> bool:
-    """Read a truth value: "true", "yes", "on", "1" and their opposites in any case."""
+    """Read a truth value: "true", "yes", "on", "1" and their opposites, in any case; raises ValueError for others."""
     if isinstance(value, str):
         text = value.strip().lower()
         if text in _TRUE:
@@ -132,7 +132,7 @@ def to_bool(value: Any, name: str) -> bool:
 
 
 def to_count(value: Any, name: str) -> int:
-    """Read an integer above zero."""
+    """Read an integer above zero; raises ValueError for anything else."""
     number = _number(value, int, name)
     if number < 1:
         raise ValueError(f"Expected a positive integer for {name}, got {value!r}.")
@@ -140,7 +140,7 @@ def to_count(value: Any, name: str) -> int:
 
 
 def to_grace(value: Any, name: str) -> float | None:
-    """Read seconds above zero, or None ("none" as text)."""
+    """Read seconds above zero, or None ("none" as text); raises ValueError for anything else."""
     if value is None or (isinstance(value, str) and value.strip().lower() in ("", "none", "null")):
         return None
     number = to_seconds(value, name)
@@ -150,7 +150,7 @@ def to_grace(value: Any, name: str) -> float | None:
 
 
 def to_seconds(value: Any, name: str) -> float:
-    """Read a number of seconds that is not below zero."""
+    """Read a number of seconds that is not below zero; raises ValueError for anything else."""
     if isinstance(value, datetime.timedelta):
         value = value.total_seconds()
     number = _number(value, float, name)

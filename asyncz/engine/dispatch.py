@@ -130,6 +130,26 @@ class Dispatcher:
             firing.run = self._submissions.new_run(alias, task, firing.run_times, now, source)
         return firing
 
+    # -- a clock that was set back ----------------------------------------------------------------------------------
+
+    def set_back(self, now: datetime.datetime) -> None:
+        """Plan again what keeps a pace, after the clock was set back; fixed times that have run are not run again."""
+        self._gate.open_all()
+        for alias, store in list(self._stores.items()):
+            if not store.shared:  # there, others may have another clock
+                try:
+                    self._set_back_store(store, now)
+                except Exception as exc:
+                    self._gate.fail(alias, exc, now)
+
+    def _set_back_store(self, store: BaseStore, now: datetime.datetime) -> None:
+        for row in store.read_all():
+            again = planning.set_back(row.task, now)
+            if again is not None:
+                trigger, (nominal, due_time) = again
+                changes = {"trigger": trigger, "next_run_time": due_time}
+                store.edit(row.task.id or "", row.revision, changes, nominal)
+
     # -- by hand ----------------------------------------------------------------------------------------------------
 
     def fire(

@@ -40,6 +40,10 @@ class Gate:
         self._retry_at.pop(store, None)
         self._standing_by.discard(store)
 
+    def open_all(self) -> None:
+        """Try every store at once: the clock by which they were closed counts no more."""
+        self._retry_at.clear()
+
     def fail(self, store: str, exc: Exception, now: datetime.datetime) -> None:
         """Close a store that failed; of failures in a row the first is logged."""
         if store not in self._retry_at or store in self._standing_by:

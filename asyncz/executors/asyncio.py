@@ -120,6 +120,10 @@ class AsyncIOExecutor(BaseExecutor):
         elif not self.event_loop.is_closed():
             self.event_loop.call_soon_threadsafe(_cancel, coroutines)
 
+    def left_behind(self) -> None:
+        super().left_behind()
+        self.pending_futures, self._sent, self._is_open = set(), {}, False
+
     async def shutdown_async(self, wait: bool = True) -> None:
         """Shut down and wait for runs on this loop: with ``wait`` all of them, else the coroutines, now cancelled."""
         self.shutdown(wait)

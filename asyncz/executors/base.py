@@ -65,7 +65,7 @@ def log_outcomes(task: Task, outcomes: Sequence[Outcome], logger: Any) -> None:
         if outcome.state is RunState.MISSED:
             logger.warning(f"Run time of task {task.id!r} ({task.name}) was missed: due {outcome.run_time}.")
         elif outcome.state is RunState.ERROR:
-            # The text goes in as an argument: loggers that format messages must not look for fields in it.
+            # One text and no arguments: then no logger looks for fields to fill in it.
             logger.error(f"Task {task.id!r} ({task.name}) raised an exception.\n{outcome.traceback}")
 
 
@@ -124,6 +124,10 @@ class BaseExecutor(ExecutorType):
 
     def shutdown(self, wait: bool = True) -> None:
         """Nothing is kept here that would have to be let go."""
+
+    def left_behind(self) -> None:
+        """Forget what runs, in a process that was forked off: threads and pools are the parent's."""
+        BaseExecutor._counting = threading.Lock()
 
     async def shutdown_async(self, wait: bool = True) -> None:
         """Do what :meth:`shutdown` does without keeping the event loop waiting."""

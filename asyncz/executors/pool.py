@@ -70,6 +70,10 @@ class BasePoolExecutor(BaseExecutor):
         if pool is not None:
             self.close_pool(pool, wait)
 
+    def left_behind(self) -> None:
+        super().left_behind()
+        self._pool, self._pool_lock, self._pending = None, threading.Lock(), set()
+
     def _let_go(self, wait: bool) -> Executor | None:
         """Take no more tasks, and return the pool, which is still to be closed."""
         with self._pool_lock:
@@ -285,7 +289,7 @@ def _withdraw(queue: deque[_Sent], sent: _Sent) -> bool:
 
 
 def positive(max_workers: int | str) -> int:
-    """Return a number of workers, which configurations give as text."""
+    """Return a number of workers, which configurations give as text; raises ValueError for anything else."""
     try:
         if int(max_workers) > 0:
             return int(max_workers)

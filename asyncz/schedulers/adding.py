@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from .._ids import random_id
 from ..tasks.base import Task
+from ..typing import undefined
 
 if TYPE_CHECKING:
     import datetime
 
-__all__ = ("build_task", "prepare")
+__all__ = ("change", "prepare")
+
+#: Arguments for which None is a value of its own, and not the absence of one.
+_NONE_MEANS_SOMETHING = ("mistrigger_grace_time", "next_run_time")
 
 
-def build_task(
-    fn_or_task: Any, values: dict[str, Any], trigger: Any, trigger_args: Mapping[str, Any], scheduler: Any
-) -> Task:
-    """Return the task that was given, changed by the other values, or a new one.
+def change(task: Task, given: Mapping[str, Any], trigger: Any, trigger_args: Mapping[str, Any], scheduler: Any) -> None:
+    """Change a task that was handed to ``add_task`` by the other arguments.
 
-    A task without a callable is for use as a decorator. Raises AssertionError for a task that was submitted before or
-    has no trigger, and what the task raises for values that do not fit.
+    Raises AssertionError for a task that was submitted before or has no trigger, and what the task raises for values
+    that do not fit.
     """
-    if not isinstance(fn_or_task, Task):
-        values["trigger"] = scheduler.create_trigger(trigger, trigger_args)
-        return Task(fn_or_task, scheduler=scheduler, **values)
-    task = fn_or_task
     if task.submitted:
         raise AssertionError(f"Expected a task that was not submitted before, got {task!r}.")
+    values = {name: value for name, value in given.items() if value is not undefined}
+    values = {name: value for name, value in values.items() if value is not None or name in _NONE_MEANS_SOMETHING}
     if trigger is not None or trigger_args:
         values["trigger"] = scheduler.create_trigger(trigger, trigger_args)
     elif task.trigger is None:
@@ -35,7 +35,6 @@ def build_task(
     values["scheduler"] = scheduler
     task.timezone = task.timezone or scheduler.timezone
     task.update_task(**values)
-    return task
 
 
 def prepare(task: Task, scheduler: Any, now: datetime.datetime) -> None:

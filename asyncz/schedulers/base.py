@@ -202,6 +202,10 @@ class BaseScheduler(PassingScheduler):
             except Exception:
                 self._log_exception(f"Store {alias!r} could not be shut down.")
 
+    def left_behind(self) -> None:
+        self._alarm, self._reported, self._deferred, self._left = Alarm(), None, None, 0
+        super().left_behind()
+
     def _let_go(self) -> None:
         """Part with what the life that is over ran on."""
 

@@ -92,7 +92,10 @@ class ConfiguredScheduler(SchedulerType):
         self.configure({**config.DEFAULTS, **config.nested(global_config, prefix), **options})
 
     def configure(self, options: Mapping[str, Any]) -> None:
-        """Set what the options say; subclasses with options of their own extend this."""
+        """Set what the options say; subclasses with options of their own extend this.
+
+        Raises TypeError or ValueError for values that do not fit.
+        """
         if os.environ.get("ASYNCZ_STORE_ENCRYPTION_KEY"):
             raise ValueError(
                 "ASYNCZ_STORE_ENCRYPTION_KEY is set, but stores are not encrypted here: unset it, or give a store a "
@@ -166,6 +169,11 @@ class ConfiguredScheduler(SchedulerType):
     def running(self) -> bool:
         """True when the scheduler is started, paused or not."""
         return self.state != SchedulerState.STATE_STOPPED
+
+    @property
+    def last_seen_at(self) -> datetime.datetime | None:
+        """When the scheduler was last known to be alive, in UTC: now while it runs; None when it is stopped."""
+        return self.clock.now() if self.running else None
 
     # -- plugins ----------------------------------------------------------------------------------------------------
 

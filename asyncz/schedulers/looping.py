@@ -281,6 +281,12 @@ class LoopScheduler(BaseScheduler):
         if self._tell_run is not None:
             self._tell_run()
 
+    def left_behind(self) -> None:
+        # Not closed, stopped or joined: the loop and its thread are the parent's.
+        self.event_loop = self.event_loop_thread = self._spare_thread = None
+        self.timer = self._soon = self._posted_to = self._drained = self._finishing = self._tell_run = None
+        super().left_behind()
+
     def _let_go(self) -> None:
         self._detach(wait=not self._left)
 

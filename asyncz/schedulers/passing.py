@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ..engine.clockwatch import ClockWatch
 from ..enums import SchedulerState
 from ..executors.base import PoolShutdownError
 from .starting import StartingScheduler
@@ -29,11 +30,20 @@ class PassingScheduler(StartingScheduler):
 
     def __init__(self, global_config: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         self._pass_thread: int | None = None
+        self._clock_watch = ClockWatch()
         super().__init__(global_config, **kwargs)
 
     def configure(self, options: Mapping[str, Any]) -> None:
         super().configure(options)
         self._pass_lock = self.create_processing_lock()
+
+    def _open(self, paused: bool) -> None:
+        self._clock_watch.forget()
+        super()._open(paused)
+
+    def left_behind(self) -> None:
+        self._pass_lock, self._pass_thread = self.create_processing_lock(), None
+        super().left_behind()
 
     def process_tasks(self) -> float | None:
         """Make one pass: run what is due, and return for how many seconds there is nothing to do.
@@ -65,11 +75,18 @@ class PassingScheduler(StartingScheduler):
         """Make a part of a pass that does not take long; True when there is more to do at once."""
         try:
             if self.state == SchedulerState.STATE_RUNNING:
+                self._watch_clock(now)
                 return self._dispatcher.step(now)
             return self._submissions.settle(now)
         except PoolShutdownError as exc:
             self._cease(exc)
             return False
+
+    def _watch_clock(self, now: datetime.datetime) -> None:
+        step = self._clock_watch.steps_back(now, self.clock.monotonic())
+        if step:
+            self.logger.warning(f"The clock was set back by {step:.0f} s: tasks that keep a pace go on from {now}.")
+            self._dispatcher.set_back(now)
 
     def _cease(self, reason: PoolShutdownError) -> None:
         """Stop scheduling: the interpreter is about to exit, or somebody has shut down a pool of ours."""

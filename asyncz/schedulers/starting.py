@@ -19,6 +19,7 @@ from ..events import (
     SchedulerEvent,
 )
 from ..exceptions import SchedulerNotRunningError
+from . import forks
 from .verbs import TaskVerbs
 
 if TYPE_CHECKING:
@@ -109,10 +110,31 @@ class StartingScheduler(TaskVerbs):
             raise
         self.ref_counter = 1
         self.state = SchedulerState.STATE_PAUSED if paused else SchedulerState.STATE_RUNNING
+        forks.watch(self)
         self.dispatch_event(SchedulerEvent(code=SCHEDULER_STARTED))
         self.logger.info(f"Scheduler {self.identity} started.")
         if not paused:
             self.wakeup()
+
+    def left_behind(self) -> None:
+        """Be stopped, in a process that was forked off: what was started is the parent's.
+
+        Nothing is waited for and no lock is taken: the threads that held them are not here to give them back. The
+        scheduler can be started anew.
+        """
+        was_running = self.running or self._is_ending
+        self._lifecycle = threading.RLock()
+        self._life += 1
+        self._is_ending, self.ref_counter, self.started_at = False, 0, None
+        self.state = SchedulerState.STATE_STOPPED
+        self.instances.clear()
+        self._submissions.abandon()
+        self._book.left_behind()
+        for part in (*self.executors.values(), *self._claimable.values()):
+            if hasattr(part, "left_behind"):
+                part.left_behind()
+        if was_running:
+            self.logger.info(f"Scheduler {self.identity} was started before a fork: it is stopped in this process.")
 
     def _start_executors(self, created: list[tuple[dict[str, Any], str]], started: list[Any]) -> None:
         is_missing = "default" not in self.executors

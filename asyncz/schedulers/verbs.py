@@ -67,19 +67,22 @@ class TaskVerbs(ConfiguredScheduler):
         if fn is not None:
             warnings.warn("The parameter 'fn' was renamed to 'fn_or_task'", DeprecationWarning, stacklevel=2)
             fn_or_task = fn if fn_or_task is None else fn_or_task
-        named = {"args": args, "kwargs": kwargs, "id": id, "name": name, "executor": executor}
-        given = {key: value for key, value in named.items() if value is not None}
-        options = {
+        options: dict[str, Any] = {
             "mistrigger_grace_time": mistrigger_grace_time,
             "coalesce": coalesce,
             "max_instances": max_instances,
             "next_run_time": next_run_time,
-            "recover": recover,
         }
-        given |= {key: value for key, value in options.items() if value is not undefined}
-        task = adding.build_task(fn_or_task, given, trigger, trigger_args, self)
-        task.store_alias = store or task.store_alias
-        task.replace_existing = replace_existing or task.replace_existing
+        definition = {"id": id, "name": name, "args": args, "kwargs": kwargs, "executor": executor}
+        if isinstance(fn_or_task, Task):
+            task = fn_or_task
+            adding.change(task, {**definition, **options, "recover": recover}, trigger, trigger_args, self)
+            task.store_alias = store or task.store_alias
+            task.replace_existing = replace_existing or task.replace_existing
+        else:
+            made = self.create_trigger(trigger, trigger_args)
+            task = Task(fn_or_task, trigger=made, scheduler=self, store_alias=store, **definition, **options)
+            task.replace_existing, task.recover = replace_existing, recover is undefined or bool(recover)
         if task.fn is not None:
             self._submit(task)
         return task

@@ -61,6 +61,9 @@ class BaseStore(StoreType):
         if self.leadership is not None:
             self.leadership.release()
 
+    def left_behind(self) -> None:
+        """Let go of what belongs to the parent, in a process that was forked off: connections, and locks of threads."""
+
     def create_lock(self) -> LockProtectedProtocol:
         """Return the lock between processes: a file lock where the scheduler has a ``lock_path``, else one of none."""
         path = self._lock_path()

@@ -50,6 +50,10 @@ class MemoryStore(BaseStore):
             self._heaps.clear()
         super().shutdown()
 
+    def left_behind(self) -> None:
+        self._mutex = threading.RLock()
+        self._rows, self._heaps = {}, {}
+
     def read(self, task_id: str) -> Row | None:
         return self._rows.get(task_id)
 

@@ -55,6 +55,12 @@ class PlainStore(BaseStore):
         self.inner.shutdown()
         super().shutdown()
 
+    def left_behind(self) -> None:
+        self._mutex = threading.RLock()
+        self._live.clear()
+        if hasattr(self.inner, "left_behind"):
+            self.inner.left_behind()
+
     def _row(self, task: Task) -> Row:
         row, task_id = Row(task), str(task.id)
         row.revision = self._revisions.get(task_id, 0)

@@ -12,7 +12,7 @@ from ..triggers.aliases import build_trigger
 from ..typing import Undefined, undefined
 from ..utils import datetime_repr
 from . import planning
-from .changes import checked
+from .changes import checked, checked_definition
 from .types import DecoratedFn, TaskDefaultsType, TaskType
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ __all__ = ("Task",)
 
 #: What a task without a scheduler's defaults takes. DESIGN: late runs run, coalesced to one.
 _DEFAULTS: dict[str, Any] = {"mistrigger_grace_time": None, "coalesce": True, "max_instances": 1}
+_GIVEN = {*_DEFAULTS, "next_run_time"}
+_NOTHING: frozenset[str] = frozenset()
 _COPIED = (
     "args", "_kwargs", "coalesce", "executor", "fn", "id", "max_instances", "mistrigger_grace_time", "name",
     "next_run_time", "recover", "replace_existing", "store_alias", "trigger", "_given", "_reference",
@@ -45,6 +47,9 @@ class Task(TaskType):
     however late it is. ``recover=False`` has a run whose owner was lost reported missed instead of run again.
     Raises TypeError or ValueError for arguments that do not fit.
     """
+
+    _kwargs: dict[str, Any] | None
+    _reference: str | None
 
     __slots__ = (
         "__weakref__",
@@ -76,7 +81,7 @@ class Task(TaskType):
         *,
         id: str | None = None,
         name: str | None = None,
-        args: Iterable[Any] = (),
+        args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         trigger: TriggerType | None = None,
         executor: str | None = None,
@@ -90,28 +95,20 @@ class Task(TaskType):
         recover: bool = True,
     ) -> None:
         self._set_defaults(scheduler)
+        definition = checked_definition(fn, id, name, args, kwargs, trigger, executor)
+        self.fn, self._reference, self.name, self.args, self._kwargs = definition
+        self.id = random_id() if id is None and fn is not None else id
+        self.trigger = trigger
+        self.executor = executor
         self.store_alias = store_alias
         self.replace_existing = replace_existing
         self.recover = recover
-        if fn is not None and id is None:
-            id = random_id()
-        given = {
-            "id": id,
-            "fn": fn,
-            "name": name,
-            "args": None if type(args) is tuple and not args else args,
-            "kwargs": kwargs,
-            "trigger": trigger,
-            "executor": executor,
-        }
-        updates = {key: value for key, value in given.items() if value is not None}
-        options = {
-            "mistrigger_grace_time": mistrigger_grace_time,
-            "coalesce": coalesce,
-            "max_instances": max_instances,
-        }
-        updates |= {key: value for key, value in options.items() if value is not undefined}
-        self.update_task(**updates)
+        if mistrigger_grace_time is not undefined:
+            self.update_task(mistrigger_grace_time=mistrigger_grace_time)
+        if coalesce is not undefined:
+            self.update_task(coalesce=coalesce)
+        if max_instances is not undefined:
+            self.update_task(max_instances=max_instances)
         if next_run_time is not undefined:
             # Text and naive values are read in the scheduler's zone, which may be known only when it is submitted.
             self.next_run_time = next_run_time
@@ -120,9 +117,10 @@ class Task(TaskType):
     def _set_defaults(self, scheduler: TaskScheduler | None) -> None:
         self.id: str | None = None
         self.name: str | None = None
-        self.fn = None
+        self.fn: Any = None
         self.args: tuple[Any, ...] = ()
-        self._kwargs: dict[str, Any] | None = None
+        self._kwargs = None
+        self._reference = None
         self.trigger: TriggerType | None = None
         self.executor: str | None = None
         self.coalesce: bool = True
@@ -133,8 +131,7 @@ class Task(TaskType):
         self.timezone: datetime.tzinfo | None = getattr(scheduler, "timezone", None)
         self.pending = True
         self.submitted = False
-        self._reference: str | None = None
-        self._given: frozenset[str] = frozenset()
+        self._given = _NOTHING
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
@@ -185,8 +182,9 @@ class Task(TaskType):
         """
         for key, value in checked(self, updates).items():
             setattr(self, key, value)
-        if not self.submitted:
-            self._given |= updates.keys() & {*_DEFAULTS, "next_run_time"}
+        given = updates.keys() & _GIVEN
+        if given and not self.submitted:
+            self._given |= given
 
     def apply_defaults(self, defaults: TaskDefaultsType) -> None:
         """Take from a scheduler's defaults what was not given when the task was made."""
@@ -202,7 +200,10 @@ class Task(TaskType):
         return "next_run_time" in self._given
 
     def decorate(self, fn: Any) -> None:
-        """Put in the callable that this task stands above; in the body of a class, that has a ``self`` to come."""
+        """Put in the callable that this task stands above; in the body of a class, that has a ``self`` to come.
+
+        Raises TypeError for what cannot be called, ValueError when the arguments do not fit.
+        """
         if not callable(fn):
             raise TypeError(f"Expected a callable below the decorator, got {fn!r}.")
         check_decorated_args(fn, self.args, self.kwargs)

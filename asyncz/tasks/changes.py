@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .types import TaskType
 
-__all__ = ("EDITABLE", "checked")
+__all__ = ("EDITABLE", "checked", "checked_definition")
 
 
 def _check_name(value: Any) -> str:
@@ -108,6 +108,32 @@ def checked(task: TaskType, updates: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def checked_definition(
+    fn: Any, id: Any, name: Any, args: Any, kwargs: Any, trigger: Any, executor: Any
+) -> tuple[Any, str | None, str | None, tuple[Any, ...], dict[str, Any] | None]:
+    """Check what defines a new task, None being what was not given.
+
+    Returns the callable, the reference to it where it was given as text, the name, and the arguments. Raises what
+    :func:`checked` raises.
+    """
+    reference = None
+    if name is not None:
+        _check_name(name)
+    if trigger is not None:
+        _check_trigger(trigger)
+    if executor is not None:
+        _check_executor(executor)
+    if id is not None:
+        _check_text_id(id)
+    args = () if args is None else _check_args(args)
+    kwargs = None if kwargs is None else _check_kwargs(kwargs)
+    if fn is not None:
+        fn, reference = _resolved(fn)
+        name = name or get_callable_name(fn)
+        check_callable_args(fn, args, kwargs or {})
+    return fn, reference, name, args, kwargs
+
+
 def _check_scheduler(task: TaskType, value: Any) -> Any:
     if task.scheduler is not None and value is not task.scheduler:
         raise ValueError("The task scheduler may not be changed.")
@@ -115,24 +141,31 @@ def _check_scheduler(task: TaskType, value: Any) -> Any:
 
 
 def _check_id(task: TaskType, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"id must be a non empty string, got {value!r}.")
+    _check_text_id(value)
     if task.id is not None and value != task.id:
         raise ValueError("The task ID may not be changed.")
-    return value
+    return str(value)
+
+
+def _check_text_id(value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"id must be a non empty string, got {value!r}.")
 
 
 def _check_fn(task: TaskType, value: Any, is_named: bool) -> dict[str, Any]:
-    if isinstance(value, str):
-        fn, reference = ref_to_obj(value), value
-    else:
-        fn, reference = value, None
-    if not callable(fn):
-        raise TypeError("fn must be a callable or a textual reference to a callable.")
+    fn, reference = _resolved(value)
     values = {"fn": fn, "_reference": reference}
     if task.name is None and not is_named:
         values["name"] = get_callable_name(fn)
     return values
+
+
+def _resolved(value: Any) -> tuple[Any, str | None]:
+    """Return the callable, and the reference to it where it was given as text."""
+    fn, reference = (ref_to_obj(value), value) if isinstance(value, str) else (value, None)
+    if not callable(fn):
+        raise TypeError("fn must be a callable or a textual reference to a callable.")
+    return fn, reference
 
 
 def _check_call(task: TaskType, values: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Times = tuple[datetime.datetime, datetime.datetime] | None
     Step = Callable[[datetime.datetime], Times]
 
-__all__ = ("MAX_RUN_TIMES", "Firing", "due", "first_times", "following", "run_times")
+__all__ = ("MAX_RUN_TIMES", "Firing", "due", "first_times", "following", "run_times", "set_back")
 
 #: Due times that one firing carries without ``coalesce``, and how far coalesced ones are counted exactly.
 MAX_RUN_TIMES = 1000
@@ -105,6 +105,21 @@ def following(
             f"got {times[0]}."
         )
     return times
+
+
+def set_back(task: TaskType, now: datetime.datetime) -> tuple[Any, tuple[datetime.datetime, datetime.datetime]] | None:
+    """Return the trigger and the times with which a task goes on when the clock was set back to ``now``.
+
+    None when it is to be left as it is: it keeps to its times, or is due soon enough.
+    """
+    due_time, trigger = task.next_run_time, task.trigger
+    if trigger is None or due_time is None or due_time <= now or not hasattr(trigger, "set_back"):
+        return None
+    again = trigger.set_back(due_time, now, task.timezone)
+    times = None if again is None else next_times(again, task.timezone, None, now)
+    if times is None or to_microseconds(times[1]) >= to_microseconds(due_time):
+        return None
+    return again, times
 
 
 def due(task: TaskType, nominal: datetime.datetime, due_time: datetime.datetime, now: datetime.datetime) -> Firing:

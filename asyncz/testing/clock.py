@@ -84,7 +84,10 @@ class VirtualClock(Clock):
         self._wake()
 
     def jump(self, microseconds: int) -> None:
-        """Let whole microseconds pass. This is how an event loop moves its clock; it need not be woken."""
+        """Let whole microseconds pass. This is how an event loop moves its clock; it need not be woken.
+
+        Raises OverflowError when 136 years have passed.
+        """
         with self._changed:
             elapsed = self._elapsed + microseconds
             if elapsed >= _SPAN:

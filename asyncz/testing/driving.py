@@ -43,7 +43,7 @@ def drive(
     """Let ``scheduler`` work for some time, or until an instant, the last instant included.
 
     ``scheduler`` is anything with ``process_tasks()``, and a :class:`VirtualClock` as ``clock``.
-    ``drive(s, 90)``, ``drive(s, timedelta(days=1))``, ``drive(s, days=30)`` and
+    ``drive(s, 90)`` (seconds), ``drive(s, timedelta(days=1))``, ``drive(s, days=30)`` and
     ``drive(s, until="2024-02-01")`` name the end; without any, what is due now is done. Work in pools is
     waited for before time goes on. Raises TypeError when the clock is not virtual, ValueError when the end is
     past.

@@ -143,6 +143,15 @@ class BaseTrigger(TriggerType):
         """
         return self
 
+    def set_back(
+        self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
+    ) -> BaseTrigger | None:
+        """Return the trigger that goes on from ``now`` when the clock was set back to it, from close to ``due``.
+
+        None for a trigger that keeps to its times: what has run of them is then not run again.
+        """
+        return None
+
     # State
 
     def get_arguments(self) -> dict[str, Any]:
@@ -202,7 +211,10 @@ class BaseTrigger(TriggerType):
 
 
 class BaseCombinationTrigger(BaseTrigger):
-    """A trigger made of triggers. Their own jitter counts, and this one's on top of it."""
+    """A trigger made of triggers. Their own jitter counts, and this one's on top of it, in seconds.
+
+    Raises TypeError for what is no trigger, ValueError when there is none, or when they are nested too deeply.
+    """
 
     __slots__ = ("jitter", "timezone", "triggers")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..utils import from_microseconds, to_microseconds
+from .arguments import copied
 from .base import BaseCombinationTrigger, BaseTrigger, next_times
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ class _Combination(BaseCombinationTrigger):
     ) -> Times:
         raise NotImplementedError
 
+    def _members_set_back(
+        self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
+    ) -> list[BaseTrigger | None]:
+        zone = timezone if self.timezone is None else self.timezone
+        return [
+            member.set_back(due, now, zone) if isinstance(member, BaseTrigger) else None for member in self.triggers
+        ]
+
 
 class OrTrigger(_Combination):
     """Due whenever any of its triggers is, until the last of them has ended."""
@@ -78,6 +87,16 @@ class OrTrigger(_Combination):
     __slots__ = ()
 
     alias = "or"
+
+    def set_back(
+        self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
+    ) -> OrTrigger | None:
+        members = self._members_set_back(due, now, timezone)
+        if not any(members):
+            return None
+        clone = copied(self)
+        clone.triggers = [new or old for new, old in zip(members, self.triggers, strict=True)]
+        return clone
 
     def _search(
         self,
@@ -109,6 +128,16 @@ class AndTrigger(_Combination):
     __slots__ = ()
 
     alias = "and"
+
+    def set_back(
+        self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
+    ) -> AndTrigger | None:
+        members = self._members_set_back(due, now, timezone)
+        if not all(members):
+            return None
+        clone = copied(self)
+        clone.triggers = [member for member in members if member is not None]
+        return clone
 
     def _search(
         self,

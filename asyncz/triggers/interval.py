@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..utils import datetime_repr, to_microseconds
-from .arguments import checked_jitter, refuse_unknown
+from .arguments import checked_jitter, copied, refuse_unknown
 from .zoned import AnchoredTrigger, in_zone, instant, needed_now
 
 if TYPE_CHECKING:
@@ -100,6 +100,22 @@ class IntervalTrigger(AnchoredTrigger):
         if self._start is not None or self._anchor is not None:
             return self
         return self._with_anchor(to_microseconds(now) + self._interval)
+
+    def set_back(
+        self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
+    ) -> IntervalTrigger | None:
+        start = self._anchor if self._start is None else instant(self._start, self._zone(timezone))
+        if start is None or (self._start is not None and to_microseconds(due) <= start):
+            return None  # it waits for a start that somebody has asked for
+        ahead = start - to_microseconds(now)
+        return self if ahead <= 0 else self._starting_at(start - -(-ahead // self._interval) * self._interval)
+
+    def _starting_at(self, start: int) -> IntervalTrigger:
+        if self._start is None:
+            return self._with_anchor(start)
+        clone = copied(self)
+        clone._start = start
+        return clone
 
     def _end_bound(self, timezone: datetime.tzinfo | None) -> int | None:
         return None if self._end is None else instant(self._end, self._zone(timezone))

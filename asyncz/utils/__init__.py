@@ -216,7 +216,7 @@ def _localized(value: datetime.datetime, tz: Any) -> datetime.datetime:
 def normalize(value: datetime.datetime) -> datetime.datetime:
     """Return the same instant by a reading that the zone's clocks show: 02:30 becomes 03:30 where 02:30 was skipped.
 
-    ``.normalize`` of the zone is used where it has one (pytz).
+    ``.normalize`` of the zone is used where it has one (pytz). Raises TypeError for a datetime without a zone.
     """
     if value.tzinfo is None:
         raise TypeError(f"Expected an aware datetime, got {value!r}.")

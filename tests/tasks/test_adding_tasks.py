@@ -142,6 +142,20 @@ class TestNextRunTime:
             assert str(task.next_run_time.tzinfo) == "Asia/Tokyo"
         assert scheduler.add_task(work, run_at=naive).next_run_time == naive.replace(tzinfo=ZoneInfo("Asia/Tokyo"))
 
+    @pytest.mark.parametrize("given", [datetime.datetime(2024, 2, 1, 9), "2024-02-01 09:00:00"])
+    def test_a_naive_one_can_be_queued(self, make: Any, given: Any) -> None:
+        scheduler = make(timezone="Asia/Tokyo", start=False)
+        tasks = [
+            scheduler.add_task(work, "interval", hours=1, next_run_time=given),
+            scheduler.add_task(Task(work, trigger=IntervalTrigger(hours=1), next_run_time=given)),
+        ]
+        with pytest.raises((TypeError, ValueError), match="next_run_time"):
+            scheduler.add_task(work, "interval", hours=1, next_run_time="soon")
+        with scheduler:
+            for task in tasks:
+                assert task.next_run_time == datetime.datetime(2024, 2, 1, tzinfo=UTC)
+                assert str(task.next_run_time.tzinfo) == "Asia/Tokyo"
+
     def test_a_naive_one_takes_the_very_zone_that_get_localzone_returned(
         self, make: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import gc
+import pickle
 import threading
 import weakref
 from typing import Any
@@ -22,6 +24,8 @@ from asyncz.events import (
     TaskSubmissionEvent,
 )
 from asyncz.testing import drive
+
+START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def work() -> str:
@@ -178,6 +182,23 @@ class TestContents:
         assert repr(SchedulerEvent(code=1)) == "<SchedulerEvent (code=1)>"
         with pytest.raises(TypeError):
             TaskEvent(TASK_ADDED, "x")  # type: ignore[misc]
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            SchedulerEvent(code=1, alias="default"),
+            TaskEvent(code=TASK_ADDED, task_id="x", store="default", scheduler_identity="me"),
+            TaskSubmissionEvent(code=32768, task_id="x", scheduled_run_times=[START], source="manual"),
+            TaskExecutionEvent(code=TASK_EXECUTED, task_id="x", scheduled_run_time=START, return_value=5, run_count=2),
+        ],
+        ids=repr,
+    )
+    def test_they_can_be_sent_to_another_process(self, event: Any) -> None:
+        sent = pickle.loads(pickle.dumps(event))
+        assert type(sent) is type(event)
+        names = [name for cls in type(event).__mro__ for name in getattr(cls, "__slots__", ())]
+        assert len(names) >= 2
+        assert [getattr(sent, name) for name in names] == [getattr(event, name) for name in names]
 
     def test_the_codes_are_one_bit_each(self) -> None:
         names = [

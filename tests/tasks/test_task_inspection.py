@@ -316,9 +316,11 @@ class TestSchedulerInfo:
         (info,) = scheduler.get_scheduler_instance_infos()
         assert isinstance(info, SchedulerInstanceInfo)
         assert (info.active, info.stale, info.scope) == (False, True, "process-local")
+        assert (scheduler.started_at, scheduler.last_seen_at) == (None, None)
         scheduler.start()
         clock.advance(5)
         (info,) = scheduler.get_scheduler_instance_infos()
         assert (info.active, info.stale, info.last_seen_at) == (True, False, clock.now())
         assert (info.heartbeat_age_seconds, info.stale_after_seconds, info.uptime_seconds) == (0, 45, 5)
+        assert (scheduler.started_at, scheduler.last_seen_at) == (info.started_at, clock.now())
         assert info.identity == scheduler.identity

@@ -113,6 +113,11 @@ class TestUpdating:
             task.update_task(**updates)
         assert str(caught.value) == text
 
+    @pytest.mark.parametrize("args", ["", b"", 0])
+    def test_arguments_that_are_false_are_looked_at_as_well(self, args: Any) -> None:
+        with pytest.raises(TypeError, match=r"^args must be a non-string iterable\.$"):
+            Task(work, args=args)
+
     def test_another_id_is_refused(self) -> None:
         with pytest.raises(ValueError, match=r"^The task ID may not be changed\.$"):
             Task(work, id="x").update_task(id="y")

@@ -94,6 +94,7 @@ SYNTAX = "Expected *, */c, a, a/c, a-b or a-b/c, each a number from"
         ("minute", "*/60", "The step value (60) is higher than the total range of the expression (59)."),
         ("hour", "22/2", "The step value (2) is higher than the total range of the expression (1)."),
         ("day", "lastfoo", f"{SYNTAX} 1 to 31, in the field 'day'."),
+        ("day", "1st fri xx", f"{SYNTAX} 1 to 31, in the field 'day'."),
         ("day_of_week", "mo", f"{SYNTAX} 0 to 6 or a name such as 'mon', in the field 'day_of_week'."),
     ],
 )

@@ -118,6 +118,11 @@ class CronTrigger(ZonedTrigger):
         end = None if self._end is None else instant(self._end, zone)
         return next_instant(self._schedule, offsets_of(zone), earliest, end)
 
+    def set_back(
+        self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
+    ) -> CronTrigger | None:
+        return self if self._schedule.is_interval_like else None
+
     def get_state(self) -> dict[str, Any]:
         state = self.get_arguments()
         if self._schedule.either_day:
