@@ -25,10 +25,12 @@ class DateTrigger(AnchoredTrigger):
     A ``run_at`` without a zone is read in ``timezone``, and without that in the scheduler's.
     """
 
-    __slots__ = ("_run_at",)
+    __slots__ = ("_run_at", "_time")
 
     alias = "date"
     _run_at: Bound
+    #: What was answered last: that does not change where the zone is the trigger's own.
+    _time: datetime.datetime | None
 
     def __init__(
         self,
@@ -38,7 +40,7 @@ class DateTrigger(AnchoredTrigger):
     ) -> None:
         refuse_unknown(DateTrigger, unknown)
         (self._run_at,) = self._set_zone(timezone, run_at=run_at)
-        self._anchor = None
+        self._anchor = self._time = None
 
     @property
     def run_at(self) -> datetime.datetime | None:
@@ -56,11 +58,16 @@ class DateTrigger(AnchoredTrigger):
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None = None,
     ) -> datetime.datetime | None:
+        if self._time is not None and (previous_time is None or previous_time is self._time):
+            return self._time if previous_time is None else None
         zone = self._zone(timezone)
         run_at = self._anchor if self._run_at is None else instant(self._run_at, zone)
         if previous_time is not None and (run_at is None or run_at <= to_microseconds(previous_time)):
             return None
-        return in_zone(needed_now(self, now) if run_at is None else run_at, zone)
+        time = in_zone(needed_now(self, now) if run_at is None else run_at, zone)
+        if run_at is not None and zone is self.timezone:
+            self._time = time
+        return time
 
     def anchored(self: Self, now: datetime.datetime, timezone: datetime.tzinfo | None) -> Self:
         if self._run_at is not None or self._anchor is not None:

@@ -147,10 +147,11 @@ class IntervalTrigger(AnchoredTrigger):
 def _length(**parts: float) -> int:
     """Return the length of an interval in microseconds."""
     try:
-        length = datetime.timedelta(**parts) // datetime.timedelta(microseconds=1)
+        delta = datetime.timedelta(**parts)
     except OverflowError as exc:
         given = ", ".join(f"{name}={value!r}" for name, value in parts.items() if value)
         raise ValueError(f"Expected an interval of at most {datetime.timedelta.max}, got {given}.") from exc
+    length = delta.days * _DAY + delta.seconds * _SECOND + delta.microseconds
     if length < 0:
         given = ", ".join(f"{name}={value!r}" for name, value in parts.items() if value)
         raise ValueError(f"Expected an interval that goes forward, got {given}.")

@@ -33,11 +33,19 @@ class ZonedTrigger(BaseTrigger):
     def _set_zone(self, timezone: str | datetime.tzinfo | None, **bounds: Any) -> list[Bound]:
         """Set the zone: the one that is given, else that of the first bound that has one. Return the bounds."""
         zone = to_timezone(timezone)
+        if zone is None and len(bounds) == 1:
+            return [self._single(*bounds.popitem())]
         times = [to_datetime(value, zone, name, require_tz=False) for name, value in bounds.items()]
         if zone is None:
             zone = next((time.tzinfo for time in times if time is not None and time.tzinfo is not None), None)
         self.timezone = zone
         return [time if time is None or zone is None else instant(time, zone) for time in times]
+
+    def _single(self, name: str, value: Any) -> Bound:
+        """Set the zone from the only bound, and return that."""
+        time = to_datetime(value, None, name, require_tz=False)
+        self.timezone = None if time is None else time.tzinfo
+        return time if time is None or time.tzinfo is None else to_microseconds(time)
 
     def _zone(self, timezone: datetime.tzinfo | None) -> datetime.tzinfo:
         zone = self.timezone

@@ -209,6 +209,15 @@ class TestWhatIsDue:
         firing = planning.due(task, START, after(70), after(71))
         assert (firing.run_times, firing.next_nominal) == ([after(70)], after(100))
 
+    def test_in_a_backlog_too_each_time_follows_from_the_one_before_without_jitter(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("random.uniform", lambda low, high: high - 3)
+        task = make_task(IntervalTrigger(seconds=10, start_at=START, jitter=15), coalesce=False)
+        firing = decide(task, after(60))
+        assert firing.run_times == [after(seconds) for seconds in (0, 22, 32, 42, 52)]
+        assert (firing.next_nominal, firing.next_due) == (after(50), after(62))
+
     def test_the_hour_that_comes_twice_is_counted_twice(self) -> None:
         from zoneinfo import ZoneInfo
 
