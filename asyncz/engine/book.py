@@ -191,7 +191,9 @@ class TaskBook:
         return known
 
     def clear(self, alias: str | None) -> None:
-        """Remove all tasks of one store, or of all."""
+        """Remove all tasks of one store, or of all; raises KeyError for an unknown one."""
+        if alias is not None and self.is_open:
+            self._store(alias)
         for known, store in list(self._all().items()):
             if alias is None or known == alias:
                 store.remove_all_tasks()

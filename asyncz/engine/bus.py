@@ -56,5 +56,7 @@ class EventBus:
             if event.code & mask:
                 try:
                     callback(event)
-                except Exception:
+                except (KeyboardInterrupt, SystemExit):
+                    raise
+                except BaseException:  # asyncio.CancelledError too, which the result of a cancelled future raises
                     self._log(f"Listener {callback!r} raised an exception at {event!r}.")

@@ -86,9 +86,10 @@ class Dispatcher:
             if store.leadership is not None and not self._leads(alias, store, store.leadership, now):
                 return False
             rows = store.due(now, BATCH, tuple(self._executors))
-            won = store.claim([self._decide(alias, row, now) for row in rows], self._news.identity) if rows else []
-            if store.leadership is not None:
+            firings = [self._decide(alias, row, now) for row in rows]
+            if store.leadership is not None:  # before the claim, which is not to be followed by what may fail
                 store.leadership.write(to_microseconds(now))
+            won = store.claim(firings, self._news.identity) if firings else []
         except Exception as exc:
             self._gate.fail(alias, exc, now)
             return False
@@ -103,9 +104,13 @@ class Dispatcher:
         if not leadership.take():
             self._gate.stand_by(alias, now)
             return False
-        through = leadership.read()
-        if through is not None:
-            self._count_as_run(alias, store, min(from_microseconds(through, now.tzinfo), now))
+        try:
+            through = leadership.read()
+            if through is not None:
+                self._count_as_run(alias, store, min(from_microseconds(through, now.tzinfo), now))
+        except BaseException:
+            leadership.release()  # whoever leads next has to begin with that
+            raise
         return True
 
     def _count_as_run(self, alias: str, store: BaseStore, through: datetime.datetime) -> None:

@@ -12,13 +12,21 @@ if TYPE_CHECKING:
 
 __all__ = ("Gate",)
 
+#: Seconds between two tries, whatever was asked for: without a pause there would be no end of trying, and the calendar
+#: has one.
+_INTERVALS = 0.01, 366 * 86_400.0
+
 
 class Gate:
-    """Remembers for each store when to try it again, ``retry_interval`` seconds after it was closed."""
+    """Remembers for each store when to try it again, ``retry_interval`` seconds after it was closed.
+
+    That is taken as at least a hundredth of a second and at most a year.
+    """
 
     def __init__(self, news: News, retry_interval: float) -> None:
         self._news = news
-        self._interval = datetime.timedelta(seconds=retry_interval)
+        shortest, longest = _INTERVALS
+        self._interval = datetime.timedelta(seconds=min(max(retry_interval, shortest), longest))
         self._retry_at: dict[str, datetime.datetime] = {}
         self._standing_by: set[str] = set()
 

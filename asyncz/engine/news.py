@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ("News",)
 
+
+def _shown(value: object) -> str:
+    """Return the text of a user's object, also of one that cannot be shown: a log line must not break a pass."""
+    try:
+        return str(value)
+    except Exception:
+        return f"{type(value).__name__}, which cannot be shown"
+
+
 _ENDINGS = TASK_EXECUTED | TASK_ERROR | TASK_MISSED
 
 
@@ -107,14 +116,18 @@ class News:
     def log_broken_trigger(self, task: Task, exc: Exception) -> None:
         """Log that a trigger could not say what comes next."""
         self._logger().error(
-            f"Task {task.id!r} is paused: its trigger ({task.trigger}) failed to say when it is due next: "
-            f"{type(exc).__name__}: {exc}"
+            f"Task {task.id!r} is paused: its trigger ({_shown(task.trigger)}) failed to say when it is due next: "
+            f"{type(exc).__name__}: {_shown(exc)}"
         )
 
-    def log_refused(self, task: Task, executor: str, exc: Exception) -> None:
+    def log_refused(self, task: Task, executor: str, exc: BaseException) -> None:
         """Log that an executor did not take a task."""
-        self._logger().error(f"Executor {executor!r} could not take task {task.id!r}: {type(exc).__name__}: {exc}")
+        self._logger().error(
+            f"Executor {executor!r} could not take task {task.id!r}: {type(exc).__name__}: {_shown(exc)}"
+        )
 
     def log_store_failed(self, store: str, retry_interval: float, exc: Exception) -> None:
         """Log that a store cannot be used for the time being."""
-        self._logger().error(f"Store {store!r} failed, next try in {retry_interval} s: {type(exc).__name__}: {exc}")
+        self._logger().error(
+            f"Store {store!r} failed, next try in {retry_interval} s: {type(exc).__name__}: {_shown(exc)}"
+        )

@@ -69,8 +69,11 @@ class Submissions:
             try:
                 told += self._submit(alias, store, firing, now, "scheduled")
             except PoolShutdownError:
-                store.unclaim(won[index:])
+                self._take_back(alias, store, won[index:], now)
                 self._news.dispatch_all(told)
+                raise
+            except BaseException:  # a listener that exits, say: nobody would ever send the others
+                self._take_back(alias, store, won[index + 1 :], now)
                 raise
         self._news.dispatch_all(told)
         if self._ended:
@@ -79,53 +82,85 @@ class Submissions:
     def submit_by_hand(self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime) -> None:
         """Send what a firing carries that was not made by a pass, which may be settling in another thread meanwhile.
 
-        Raises MaximumInstancesError when the task runs as often at once as it may, and PoolShutdownError.
+        Raises MaximumInstancesError when the task runs as often at once as it may, PoolShutdownError, and LookupError
+        when its executor was taken out just now.
         """
-        run_times = firing.run_times
+        run_times, run = firing.run_times, firing.run
         self._ledger.hold_back(run_times)
         try:
             self._news.dispatch_all(self._submit(alias, store, firing, now, "manual"))
         except PoolShutdownError:
-            store.unclaim([firing])
+            self._take_back(alias, store, [firing], now)
             raise
         finally:
             self._ledger.tell(run_times)
         if firing.at_limit:
             raise MaximumInstancesError(firing.row.task.id, firing.row.task.max_instances)
+        if run is not None and firing.run is None:
+            raise LookupError(f"Task {run.task_id!r} needs the executor {run.executor!r}, which was removed just now.")
 
     def _submit(
         self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime, source: str
     ) -> list[SchedulerEvent]:
         """Send what a firing carries, and return what is to be told of it later."""
         task = firing.row.task
-        if firing.run is not None:
-            self._send(store, task, firing)
+        if firing.run is not None and not self._send(alias, store, task, firing, now):
+            return []
         if firing.skipped:
             self._record_skipped(alias, task, firing, now)
         if firing.ends:
             self._news.removed(task.id, alias)
         return self._news.of_firing(task, alias, firing, source)
 
-    def _send(self, store: BaseStore, task: Task, firing: Firing) -> None:
-        """Send a run; what an executor refuses for a reason of its own is a failed run."""
+    def _send(self, alias: str, store: BaseStore, task: Task, firing: Firing, now: datetime.datetime) -> bool:
+        """Send a run; what an executor refuses for a reason of its own is a failed run.
+
+        False when its executor was taken out just now: then the claim is taken back.
+        """
         run: Run = firing.run
+        executor = self._executors.get(run.executor)
         self._ledger.open(run)
         try:
-            executor = self._executors[run.executor]
+            if executor is None:
+                raise PoolShutdownError(f"Executor {run.executor!r} was removed.")
             executor.send_task(task, run.run_times)  # type: ignore[arg-type]
             if not hasattr(executor, "bind"):  # it reports to nobody: what it was sent is out of our hands
-                self._ledger.close(run)
-                store.finish([run], keep=False)
+                self._drop(alias, store, run, now)
         except PoolShutdownError:
             self._ledger.close(run)
-            raise
+            if executor is not None and self._executors.get(run.executor) is executor:
+                raise
+            self._take_back(alias, store, [firing], now)
+            firing.run = None
+            return False
         except MaximumInstancesError:
-            self._ledger.close(run)
-            store.finish([run], keep=False)
+            self._drop(alias, store, run, now)
             firing.run, firing.at_limit = None, True
-        except Exception as exc:
-            self._news.log_refused(task, run.executor, exc)
+        except BaseException as exc:
             self._ledger.report(run.task_id, run.run_times, exc)
+            self._news.log_refused(task, run.executor, exc)
+            if not isinstance(exc, Exception):
+                raise
+        return True
+
+    def _drop(self, alias: str, store: BaseStore, run: Run, now: datetime.datetime) -> None:
+        """Take out a run of which nothing will be heard."""
+        self._ledger.close(run)
+        try:
+            store.finish([run], keep=False)
+        except Exception as exc:
+            self._gate.fail(alias, exc, now)
+
+    def _take_back(self, alias: str, store: BaseStore, firings: Sequence[Firing], now: datetime.datetime) -> None:
+        """Undo claims that were not sent."""
+        try:
+            store.unclaim(firings)
+        except Exception as exc:
+            self._gate.fail(alias, exc, now)
+
+    def part_with(self, store: BaseStore) -> None:
+        """Take the runs that are out from the rows of a store that leaves: nobody could do so when they end."""
+        store.finish([run for run in store.read_runs() if self._ledger.holds(run.run_times)], keep=False)
 
     def _record_skipped(self, alias: str, task: Task, firing: Firing, now: datetime.datetime) -> None:
         self._news.log_skipped(task, firing)

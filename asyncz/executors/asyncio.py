@@ -33,6 +33,8 @@ class AsyncIOExecutor(BaseExecutor):
     def __init__(self) -> None:
         self.pending_futures: set[asyncio.Future[list[Outcome]]] = set()
         self._sent: dict[asyncio.Future[list[Outcome]], tuple[Task, Sequence[datetime.datetime]]] = {}
+        # What another thread has sent, until the loop comes to it.
+        self._posted: dict[Job, tuple[Task, Sequence[datetime.datetime], asyncio.AbstractEventLoop]] = {}
         self._is_open = False
         self._is_cancelled = False
 
@@ -50,9 +52,11 @@ class AsyncIOExecutor(BaseExecutor):
         if asyncio._get_running_loop() is self.event_loop:
             self._launch(task, job)
             return
+        self._posted[job] = task, run_times, self.event_loop
         try:
             self.event_loop.call_soon_threadsafe(self._launch_later, task, job)
         except RuntimeError as exc:
+            self._posted.pop(job, None)
             self._refuse(exc)
 
     def _launch(self, task: Task, job: Job) -> None:
@@ -73,6 +77,7 @@ class AsyncIOExecutor(BaseExecutor):
     def _launch_later(self, task: Task, job: Job) -> None:
         """Launch what another thread has sent; there is nobody any more to raise something to."""
         run_times = job.run_times
+        self._posted.pop(job, None)
         try:
             if self._is_cancelled:
                 raise PoolShutdownError
@@ -122,7 +127,7 @@ class AsyncIOExecutor(BaseExecutor):
 
     def left_behind(self) -> None:
         super().left_behind()
-        self.pending_futures, self._sent, self._is_open = set(), {}, False
+        self.pending_futures, self._sent, self._posted, self._is_open = set(), {}, {}, False
 
     async def shutdown_async(self, wait: bool = True) -> None:
         """Shut down and wait for runs on this loop: with ``wait`` all of them, else the coroutines, now cancelled."""
@@ -142,6 +147,9 @@ class AsyncIOExecutor(BaseExecutor):
                 self.pending_futures.discard(future)
                 if self._sent.pop(future, None) is not None:
                     self.finished(task, run_times, missed(run_times))
+        for job, (task, run_times, loop) in list(self._posted.items()):
+            if loop.is_closed() and self._posted.pop(job, None) is not None:
+                self.finished(task, run_times, missed(run_times))
 
 
 def _release(clock: Clock, future: asyncio.Future[Any]) -> None:

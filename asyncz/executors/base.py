@@ -157,8 +157,10 @@ class BaseExecutor(ExecutorType):
     def finished(self, task: Task, run_times: Sequence[datetime.datetime], outcomes: list[Outcome]) -> None:
         """Report how a submission went. May be called from any thread."""
         self._count_down(task.id)
-        log_outcomes(task, outcomes, self.logger)
-        self._tell(task, run_times, outcomes)
+        try:
+            log_outcomes(task, outcomes, self.logger)
+        finally:  # a log that fails must not keep a run from ending
+            self._tell(task, run_times, outcomes)
 
     def failed(self, task: Task, run_times: Sequence[datetime.datetime], exc: BaseException) -> None:
         """Report that a submission could not be run through."""

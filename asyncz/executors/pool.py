@@ -237,7 +237,11 @@ class ThreadPoolExecutor(BasePoolExecutor):
                 if queue and _take(tokens):
                     continue
                 return
-            self._end(job, task, run_job(job))
+            try:
+                outcomes = run_job(job)
+            except BaseException as exc:  # for lack of memory, say
+                outcomes = failures(job.run_times, exc)
+            self._end(job, task, outcomes)
 
     def _end(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
         try:

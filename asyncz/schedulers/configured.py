@@ -243,8 +243,12 @@ class ConfiguredScheduler(SchedulerType):
             raise ValueError(f"This scheduler already has a task store by the alias of '{alias}'.")
         added = self._made(PluginInstance.STORE, store, options)
         if self.running:
-            added.start(self, alias)
-        self._attach_store(added, alias)
+            used = claimable(added)
+            used.start(self, alias)
+            self._gate.open(alias)
+            self.stores[alias], self._claimable[alias] = added, used
+        else:
+            self._attach_store(added, alias)
         self._tell_plugin(STORE_ADDED, alias)
         if self.running:
             self.wakeup()
@@ -254,11 +258,19 @@ class ConfiguredScheduler(SchedulerType):
 
     def remove_store(self, alias: str, shutdown: bool = True) -> None:
         """Take a store out, and shut it down unless told otherwise; raises KeyError for an unknown alias."""
-        store = self.lookup_store(alias)
+        self.lookup_store(alias)
+        store = self._claimable[alias]
         del self.stores[alias], self._claimable[alias]
-        if shutdown and self.running:
-            store.shutdown()
+        if self.running:
+            self._part_with(store, shutdown)
         self._tell_plugin(STORE_REMOVED, alias)
+
+    def _part_with(self, store: BaseStore, shutdown: bool) -> None:
+        try:
+            self._submissions.part_with(store)
+        finally:
+            if shutdown:
+                store.shutdown()
 
     def lookup_store(self, alias: str) -> StoreType:
         """Return the store of that alias; raises KeyError for an unknown one."""

@@ -26,6 +26,8 @@ __all__ = ("LoopScheduler",)
 
 #: Seconds that runs which were cancelled after ``timeout`` get to clean up.
 CANCEL_GRACE = 1.0
+#: Seconds until a pass is made again after one that broke off.
+AFTER_FAILURE = 1.0
 #: Seconds until a pass is tried again that another thread was in the way of.
 LOOK_AGAIN = 0.01
 
@@ -98,8 +100,12 @@ class LoopScheduler(BaseScheduler):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        with self._passing(blocking=False) as is_held:
-            has_more = is_held and self._step(self.clock.now())
+        try:
+            with self._passing(blocking=False) as is_held:
+                has_more = is_held and self._step(self.clock.now())
+        except BaseException:  # told by the loop; without a timer, nothing would ever run again
+            self.timer = loop.call_later(AFTER_FAILURE, self._look, context=self._context)
+            raise
         if loop is not self.event_loop:
             return  # a listener has ended this life
         if has_more:

@@ -174,6 +174,7 @@ class StartingScheduler(TaskVerbs):
     def _commit_queued(self) -> None:
         now = self.clock.now()
         self.started_at = now
+        self._gate.open_all()
         for task, problem in self._book.open(now, now + datetime.timedelta(seconds=self.startup_delay)):
             if problem is None:
                 self._news.task(TASK_ADDED, task.id, task.store_alias)

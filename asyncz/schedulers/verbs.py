@@ -159,7 +159,7 @@ class TaskVerbs(ConfiguredScheduler):
                 self.wakeup()
 
     def remove_all_tasks(self, store: str | None = None) -> None:
-        """Remove all tasks of one store, or of all of them."""
+        """Remove all tasks of one store, or of all of them; raises KeyError for a store that is not there."""
         self._book.clear(store)
         self.dispatch_event(SchedulerEvent(code=ALL_TASKS_REMOVED, alias=store))
 

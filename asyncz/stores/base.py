@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
@@ -29,7 +28,7 @@ class BaseStore(StoreType):
 
     Every row carries a revision. ``claim``, ``edit`` and ``replace`` compare it with the one that was read and change
     nothing when it has moved on, so that nobody undoes what somebody else did meanwhile. All methods may be called
-    from any thread. Unknown keyword arguments are refused by ``object.__init__``; subclasses take what they need.
+    from any thread. A subclass supplies the primitives; one that has the public verbs alone works in one process.
     """
 
     #: Whether calls may wait for I/O; the engine then keeps them off the event loop.
@@ -44,7 +43,8 @@ class BaseStore(StoreType):
     #: By which one of several processes becomes the one that runs these tasks; None where all of them may.
     leadership: Leadership | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
+        """Pass over options: a subclass has taken its own, and may hand on the rest."""
         self.lock = NullLockProtected()
 
     def start(self, scheduler: Any, alias: str) -> None:
@@ -75,62 +75,65 @@ class BaseStore(StoreType):
 
     # -- primitives of a backend ------------------------------------------------------------------------------------
 
-    @abstractmethod
     def read(self, task_id: str) -> Row | None:
         """Return the row of that id, hidden ones included, or None."""
+        raise NotImplementedError
 
-    @abstractmethod
     def read_all(self) -> Sequence[Row]:
         """Return all rows but hidden ones, in any order."""
+        raise NotImplementedError
 
-    @abstractmethod
     def insert(self, task: Task, nominal: datetime.datetime | None = None) -> bool:
         """Store a task and the nominal time of its next run; False when its id is taken.
 
         A hidden row of that id gives way; its live runs go on in the new row.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def edit(
         self, task_id: str, revision: int, changes: Mapping[str, Any], nominal: datetime.datetime | None = None
     ) -> Task | None:
         """Set attributes of a task that is still at that revision and return it; None when it is not."""
+        raise NotImplementedError
 
-    @abstractmethod
     def replace(self, task: Task, revision: int, nominal: datetime.datetime | None = None) -> bool:
         """Put a task in the place of the one of its id if that is still at that revision; live runs stay."""
+        raise NotImplementedError
 
-    @abstractmethod
     def remove(self, task_id: str) -> bool:
         """Remove the row of that id; False when there is none, or only a hidden one."""
+        raise NotImplementedError
 
-    @abstractmethod
     def remove_all_tasks(self) -> None:
         """Remove every row but hidden ones."""
+        raise NotImplementedError
 
-    @abstractmethod
     def due(self, now: datetime.datetime, limit: int, executors: Collection[str]) -> list[Row]:
         """Return at most ``limit`` rows due by ``now`` whose executor is one of those named, in order."""
+        raise NotImplementedError
 
-    @abstractmethod
     def next_due(self, executors: Collection[str]) -> int | None:
         """Return when the next row of these executors is due, in microseconds since 1970 UTC."""
+        raise NotImplementedError
 
-    @abstractmethod
     def claim(self, firings: Iterable[Firing], owner: str) -> list[Firing]:
         """Advance the row of each firing that is still at the revision read, and record its run; return those won."""
+        raise NotImplementedError
 
-    @abstractmethod
     def finish(self, runs: Iterable[Run], *, keep: bool = True) -> None:
         """Take runs out of their rows, where they are in one, and keep them as history unless told otherwise."""
+        raise NotImplementedError
 
-    @abstractmethod
     def unclaim(self, firings: Iterable[Firing]) -> None:
-        """Undo claims of ours whose runs were not started, unless the row was changed since."""
+        """Undo claims of ours whose runs were not started.
 
-    @abstractmethod
+        Of a row that was changed since, the run goes and the schedule stays.
+        """
+        raise NotImplementedError
+
     def read_runs(self) -> list[Run]:
         """Return the runs known, live and ended, in order of their claims."""
+        raise NotImplementedError
 
     # -- the public verbs, over rows --------------------------------------------------------------------------------
 

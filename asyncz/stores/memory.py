@@ -46,6 +46,8 @@ class MemoryStore(BaseStore):
 
     def shutdown(self) -> None:
         with self._mutex:
+            for row in self._rows.values():
+                row.revision += 1  # who has read it will not bring it back
             self._rows.clear()
             self._heaps.clear()
         super().shutdown()
@@ -191,6 +193,8 @@ class MemoryStore(BaseStore):
                     self._unindex(row)
                     row.take_back(firing)
                     self._index(row)
+                elif firing.run is not None:
+                    self.finish([firing.run], keep=False)
 
     def read_runs(self) -> list[Run]:
         with self._mutex:

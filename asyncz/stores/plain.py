@@ -30,7 +30,8 @@ __all__ = ("PlainStore", "claimable")
 
 def claimable(store: StoreType) -> BaseStore:
     """Return the store itself if the engine can claim in it, else a :class:`PlainStore` around it."""
-    return store if isinstance(store, BaseStore) else PlainStore(store)
+    has_claims = isinstance(store, BaseStore) and type(store).claim is not BaseStore.claim
+    return store if has_claims else PlainStore(store)  # type: ignore[return-value]
 
 
 class PlainStore(BaseStore):
@@ -53,6 +54,7 @@ class PlainStore(BaseStore):
 
     def shutdown(self) -> None:
         self.inner.shutdown()
+        self._live.clear()  # what is still out then is not heard of again
         super().shutdown()
 
     def left_behind(self) -> None:
@@ -71,7 +73,7 @@ class PlainStore(BaseStore):
     def _moved(self, row: Row) -> None:
         """Remember the row's schedule and runs, one revision on."""
         task_id = str(row.task.id)
-        self._revisions[task_id] = next(self._revision)
+        self._revisions[task_id] = row.revision = next(self._revision)
         if row.runs:
             self._live[task_id] = row.runs
         else:
@@ -165,8 +167,17 @@ class PlainStore(BaseStore):
         return min(times, default=None)
 
     def claim(self, firings: Iterable[Firing], owner: str) -> list[Firing]:
+        won: list[Firing] = []
         with self._mutex:
-            return [firing for firing in firings if self._claim(firing)]
+            for firing in firings:
+                try:
+                    if self._claim(firing):
+                        won.append(firing)
+                except Exception:
+                    if not won:
+                        raise
+                    break  # those are ours, and are to be run; what fails will do so again
+        return won
 
     def _claim(self, firing: Firing) -> bool:
         task_id = str(firing.row.task.id)
@@ -175,10 +186,14 @@ class PlainStore(BaseStore):
             return False
         firing.row = row
         row.advance(firing)
-        if row.final:
-            self.inner.delete_task(task_id)
-        elif not firing.forced:
-            self.inner.update_task(row.task)
+        try:
+            if row.final:
+                self.inner.delete_task(task_id)
+            elif not firing.forced:
+                self.inner.update_task(row.task)
+        except BaseException:
+            row.take_back(firing)  # the store may hold this very task
+            raise
         self._moved(row)
         if row.final:
             self._forget(task_id)
@@ -187,14 +202,22 @@ class PlainStore(BaseStore):
     def unclaim(self, firings: Iterable[Firing]) -> None:
         with self._mutex:
             for firing in firings:
-                task = firing.row.task
-                was_last = firing.ends
-                firing.row.take_back(firing)
-                if was_last:
-                    self.inner.add_task(task)
-                else:
-                    self.inner.update_task(task)
-                self._moved(firing.row)
+                self._unclaim(firing)
+
+    def _unclaim(self, firing: Firing) -> None:
+        if firing.run is not None:
+            self.finish([firing.run], keep=False)
+        row, task_id = firing.row, str(firing.row.task.id)
+        is_gone = self.inner.lookup_task(task_id) is None
+        if is_gone != firing.ends or (not is_gone and self._revisions.get(task_id) != row.revision):
+            return  # it was changed since
+        row.runs = self._live.get(task_id, ())  # others may have ended since
+        row.take_back(firing)
+        if is_gone:
+            self.inner.add_task(row.task)
+        else:
+            self.inner.update_task(row.task)
+        self._moved(row)
 
     def finish(self, runs: Iterable[Run], *, keep: bool = True) -> None:
         with self._mutex:

@@ -78,8 +78,15 @@ class Firing:
 
 
 def first_times(task: TaskType, now: datetime.datetime, trigger: TriggerType | None = None) -> Times:
-    """Return the first nominal and jittered time from ``now`` on of a task's trigger, or of another in its place."""
-    return next_times(trigger or _trigger_of(task), task.timezone, None, now)
+    """Return the first nominal and jittered time from ``now`` on of a task's trigger, or of another in its place.
+
+    Raises TypeError when the trigger returns a naive time.
+    """
+    times = next_times(trigger or _trigger_of(task), task.timezone, None, now)
+    if times is not None:
+        to_microseconds(times[0])
+        to_microseconds(times[1])
+    return times
 
 
 def _trigger_of(task: TaskType) -> TriggerType:

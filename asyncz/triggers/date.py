@@ -58,14 +58,19 @@ class DateTrigger(AnchoredTrigger):
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None = None,
     ) -> datetime.datetime | None:
-        if self._time is not None and (previous_time is None or previous_time is self._time):
-            return self._time if previous_time is None else None
-        zone = self._zone(timezone)
-        run_at = self._anchor if self._run_at is None else instant(self._run_at, zone)
-        if previous_time is not None and (run_at is None or run_at <= to_microseconds(previous_time)):
+        if previous_time is None:
+            return self._time or self._first(self._zone(timezone), now)
+        if previous_time is self._time:
             return None
-        time = in_zone(needed_now(self, now) if run_at is None else run_at, zone)
-        if run_at is not None and zone is self.timezone:
+        time = self._first(self._zone(timezone), previous_time)
+        return time if time is not None and to_microseconds(time) > to_microseconds(previous_time) else None
+
+    def _first(self, zone: datetime.tzinfo, now: datetime.datetime | None) -> datetime.datetime | None:
+        run_at = self._anchor if self._run_at is None else instant(self._run_at, zone)
+        if run_at is None:
+            return in_zone(needed_now(self, now), zone)
+        time = in_zone(run_at, zone)
+        if zone is self.timezone:
             self._time = time
         return time
 

@@ -346,3 +346,8 @@ class TestFinding:
         for task_id, minutes in (("c", 1), ("b", 2), ("a", 2)):
             scheduler.add_task(work, "interval", minutes=minutes, id=task_id)
         assert [task.id for task in scheduler.get_tasks()] == ["c", "a", "b"]
+
+
+def test_a_store_that_is_not_there_cannot_be_cleared(scheduler: Any) -> None:
+    with pytest.raises(KeyError, match=r"No such store: 'nowhere'.*default"):
+        scheduler.remove_all_tasks("nowhere")
