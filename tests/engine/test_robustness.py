@@ -6,9 +6,9 @@ import asyncio
 import datetime
 
 import pytest
+from contracts.plain_store import DictStore
 
 from asyncz.events import TASK_EXECUTED, TASK_SUBMITTED
-from asyncz.exceptions import TaskLookupError
 from asyncz.executors import BaseExecutor
 from asyncz.executors.base import PoolShutdownError
 from asyncz.executors.job import Job, run_job
@@ -17,7 +17,6 @@ from asyncz.leading import Leadership
 from asyncz.schedulers import AsyncIOScheduler
 from asyncz.schedulers.base import BaseScheduler
 from asyncz.stores.memory import MemoryStore
-from asyncz.stores.types import StoreType
 from asyncz.testing import VirtualClock, drive, run
 from asyncz.triggers.base import BaseTrigger
 
@@ -36,44 +35,17 @@ class Held(BaseExecutor):
         self.finished(task, run_times, run_job(Job.of(task, run_times, self.clock)))
 
 
-class Durable(StoreType):
-    """A user's store, written against the public verbs, that keeps its tasks when it is shut down."""
+class Durable(DictStore):
+    """A user's store that keeps its tasks when it is shut down, and cannot write those that are named broken."""
 
     def __init__(self):
-        self.tasks = {}
+        super().__init__()
         self.broken = set()
-
-    def lookup_task(self, task_id):
-        return self.tasks.get(task_id)
-
-    def get_due_tasks(self, now):
-        return [task for task in self.get_all_tasks() if task.next_run_time and task.next_run_time <= now]
-
-    def get_next_run_time(self):
-        return next((task.next_run_time for task in self.get_all_tasks()), None)
-
-    def get_all_tasks(self):
-        def order(task):
-            return (task.next_run_time is None, task.next_run_time and task.next_run_time.timestamp(), task.id)
-
-        return sorted(self.tasks.values(), key=order)
-
-    def add_task(self, task):
-        self.tasks[task.id] = task
 
     def update_task(self, task):
         if task.id in self.broken:
             raise OSError("disk full")
-        if task.id not in self.tasks:
-            raise TaskLookupError(task.id)
-        self.tasks[task.id] = task
-
-    def delete_task(self, task_id):
-        if self.tasks.pop(task_id, None) is None:
-            raise TaskLookupError(task_id)
-
-    def remove_all_tasks(self):
-        self.tasks.clear()
+        super().update_task(task)
 
 
 @pytest.fixture
