@@ -226,6 +226,9 @@ class ConfiguredScheduler(SchedulerType):
         del self.executors[alias]
         if shutdown and self.running:
             executor.shutdown()
+        left = sum(task.executor == alias for task in self._book.tasks())
+        if left:
+            self.logger.warning(f"Executor {alias!r} was removed; tasks that need it, and wait for it now: {left}.")
         self._tell_plugin(EXECUTOR_REMOVED, alias)
 
     def lookup_executor(self, alias: str) -> ExecutorType:

@@ -178,6 +178,7 @@ class StartingScheduler(TaskVerbs):
         for task, problem in self._book.open(now, now + datetime.timedelta(seconds=self.startup_delay)):
             if problem is None:
                 self._news.task(TASK_ADDED, task.id, task.store_alias)
+                self._warn_of_waiting(task)
             else:
                 self.logger.error(f"Task {task.id!r} was not scheduled: {type(problem).__name__}: {problem}")
 

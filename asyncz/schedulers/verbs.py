@@ -98,11 +98,15 @@ class TaskVerbs(ConfiguredScheduler):
         self._book.add(task, alias, task.replace_existing, now)
         if self._book.is_open:
             self._news.task(TASK_ADDED, task.id, alias)
-            if task.executor not in self.executors:
-                self.logger.warning(f"Task {task.id!r} needs the executor {task.executor!r}, which is not configured.")
-            if self._gate.stands_by(alias):
-                self.logger.warning(f"Task {task.id!r} will run only when this process leads: another one does now.")
+            self._warn_of_waiting(task)
             self.wakeup()
+
+    def _warn_of_waiting(self, task: Task) -> None:
+        """Log why a task that is stored now will not run here for the time being."""
+        if task.executor not in self.executors:
+            self.logger.warning(f"Task {task.id!r} needs the executor {task.executor!r}, which is not configured.")
+        if self._gate.stands_by(task.store_alias or "default"):
+            self.logger.warning(f"Task {task.id!r} will run only when this process leads: another one does now.")
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -114,6 +118,8 @@ class TaskVerbs(ConfiguredScheduler):
         """
         task = self._edit(task_or_id, store, edits.update(updates))
         assert task is not None  # only resuming ends a task
+        if "executor" in updates and self.running:
+            self._warn_of_waiting(task)
         return task
 
     def reschedule_task(

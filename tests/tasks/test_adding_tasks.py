@@ -487,3 +487,33 @@ class TestReplacing:
     def test_an_unknown_id_is_simply_added(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "interval", hours=1, id="x", replace_existing=True)
         assert scheduler.get_task("x") is task
+
+
+class TestAnExecutorThatIsNotThere:
+    """Such a task waits; the log says so, once, however it came about."""
+
+    @staticmethod
+    def said(caplog: Any) -> list[str]:
+        return [record.message for record in caplog.records if record.levelname == "WARNING"]
+
+    def test_it_is_told_when_the_task_is_added(self, scheduler: Any, caplog: Any) -> None:
+        scheduler.add_task(print, "interval", seconds=1, id="x", executor="gone")
+        drive(scheduler, 10)
+        assert self.said(caplog) == ["Task 'x' needs the executor 'gone', which is not configured."]
+
+    def test_it_is_told_when_a_queued_task_is_stored(self, stopped: Any, caplog: Any) -> None:
+        stopped.add_task(print, "interval", seconds=1, id="x", executor="gone")
+        stopped.start()
+        drive(stopped, 10)
+        assert self.said(caplog) == ["Task 'x' needs the executor 'gone', which is not configured."]
+
+    def test_it_is_told_when_the_task_is_changed(self, scheduler: Any, caplog: Any) -> None:
+        scheduler.add_task(print, "interval", seconds=1, id="x")
+        scheduler.update_task("x", executor="gone")
+        assert self.said(caplog) == ["Task 'x' needs the executor 'gone', which is not configured."]
+
+    def test_it_is_told_when_the_executor_is_removed(self, make: Any, caplog: Any) -> None:
+        scheduler = make(executors={"default": {"type": "debug"}, "other": {"type": "debug"}})
+        scheduler.add_task(print, "interval", seconds=1, id="x", executor="other")
+        scheduler.remove_executor("other")
+        assert self.said(caplog) == ["Executor 'other' was removed; tasks that need it, and wait for it now: 1."]
