@@ -10,7 +10,7 @@ from ..tasks.planning import Firing
 from ..utils import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..executors.types import ExecutorType
     from ..leading import Leadership
@@ -88,7 +88,7 @@ class Dispatcher:
             rows = store.due(now, BATCH, tuple(self._executors))
             firings = [self._decide(alias, row, now) for row in rows]
             if store.leadership is not None:  # before the claim, which is not to be followed by what may fail
-                store.leadership.write(to_microseconds(now))
+                store.leadership.write(_through(rows, now))
             won = store.claim(firings, self._news.identity) if firings else []
         except Exception as exc:
             self._gate.fail(alias, exc, now)
@@ -190,3 +190,12 @@ class Dispatcher:
         firing.row, firing.revision = row, row.revision
         firing.run = self._submissions.new_run(alias, task, firing.run_times, now, "manual")
         return firing
+
+
+def _through(rows: Sequence[Row], now: datetime.datetime) -> int:
+    """Return the instant through which everything has been run with this batch, in microseconds since 1970 UTC.
+
+    Behind a full batch there may be more of the same due time: a crash in between rather repeats some than loses any.
+    """
+    last = rows[-1].due if len(rows) >= BATCH else None
+    return to_microseconds(now) if last is None else last - 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Task",)
 
-#: What a task without a scheduler's defaults takes. DESIGN: late runs run, coalesced to one.
+#: What a task has where neither it nor a scheduler's defaults say anything: late runs run, coalesced to one.
 _DEFAULTS: dict[str, Any] = {"mistrigger_grace_time": None, "coalesce": True, "max_instances": 1}
 _GIVEN = {*_DEFAULTS, "next_run_time"}
 _NOTHING: frozenset[str] = frozenset()

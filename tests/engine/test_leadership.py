@@ -13,12 +13,14 @@ import textwrap
 
 import pytest
 
+from asyncz.engine.dispatch import BATCH
 from asyncz.leading import Leadership
 from asyncz.schedulers.base import BaseScheduler
 from asyncz.stores.memory import MemoryStore
 from asyncz.testing import VirtualClock, drive
 
 RETRY = 10
+SECOND = datetime.timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -105,6 +107,22 @@ def test_a_task_that_the_leader_has_run_for_the_last_time_is_removed_from_the_ot
     turns([b], clock, 20)
     assert ran == ["once"]
     assert b.get_task("once") is None
+
+
+def test_a_leader_that_dies_between_two_batches_leaves_the_rest_to_the_next(make, clock, tmp_path):
+    ran, count = [], 3 * BATCH
+    a, b = make("a", ran), make("b", ran)
+    for worker in (a, b):
+        for number in range(count):
+            worker.add_task(ran.append, "date", run_at=clock.now() + SECOND * 5, args=[number], id=f"once {number:03}")
+        worker.start()
+        worker.process_tasks()
+    clock.advance(5)
+    a._step(clock.now())  # one batch, after which the process is no more
+    assert len(ran) == BATCH
+    a.lookup_store("default").leadership.release()
+    turns([b], clock, 20)
+    assert set(ran) == set(range(count))
 
 
 def test_a_standby_says_when_it_will_look_again_and_does_not_spin(make, clock):
