@@ -83,10 +83,7 @@ class MemoryStore(BaseStore):
             if row is None:
                 return None
             self._unindex(row)
-            for name, value in changes.items():
-                setattr(row.task, name, value)
-            if "next_run_time" in changes:
-                row.schedule(nominal)
+            row.change(changes, nominal)
             row.revision += 1
             self._index(row)
             return row.task

@@ -117,10 +117,7 @@ class PlainStore(BaseStore):
             row = self._at_revision(task_id, revision)
             if row is None:
                 return None
-            for name, value in changes.items():
-                setattr(row.task, name, value)
-            if "next_run_time" in changes:
-                row.schedule(nominal)
+            row.change(changes, nominal)
             self.inner.update_task(row.task)
             self._moved(row)
             return row.task

@@ -8,6 +8,7 @@ from ..utils import to_microseconds
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Mapping
 
     from ..tasks.base import Task
     from ..tasks.planning import Firing
@@ -44,6 +45,13 @@ class Row:
         self.due = None if due_time is None else to_microseconds(due_time)
         is_same = nominal is None or nominal is due_time
         self.nominal = None if is_same else to_microseconds(nominal)  # type: ignore[arg-type]
+
+    def change(self, changes: Mapping[str, Any], nominal: datetime.datetime | None) -> None:
+        """Set attributes of the task; with a next run time among them, the schedule follows."""
+        for name, value in changes.items():
+            setattr(self.task, name, value)
+        if "next_run_time" in changes:
+            self.schedule(nominal)
 
     def advance(self, firing: Firing) -> None:
         """Record a claim: the run, unless as many are live as may be, and what comes next."""

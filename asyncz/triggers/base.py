@@ -246,6 +246,9 @@ class BaseCombinationTrigger(BaseTrigger):
         ]
         if all(new is old for new, old in zip(members, self.triggers, strict=True)):
             return self
+        return self._with_members(members)
+
+    def _with_members(self: Combination, members: list[TriggerType]) -> Combination:
         clone = copied(self)
         clone.triggers = members
         return clone

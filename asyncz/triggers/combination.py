@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..utils import from_microseconds, to_microseconds
-from .arguments import copied
 from .base import BaseCombinationTrigger, BaseTrigger, next_times
 
 if TYPE_CHECKING:
@@ -94,9 +93,7 @@ class OrTrigger(_Combination):
         members = self._members_set_back(due, now, timezone)
         if not any(members):
             return None
-        clone = copied(self)
-        clone.triggers = [new or old for new, old in zip(members, self.triggers, strict=True)]
-        return clone
+        return self._with_members([new or old for new, old in zip(members, self.triggers, strict=True)])
 
     def _search(
         self,
@@ -135,9 +132,7 @@ class AndTrigger(_Combination):
         members = self._members_set_back(due, now, timezone)
         if not all(members):
             return None
-        clone = copied(self)
-        clone.triggers = [member for member in members if member is not None]
-        return clone
+        return self._with_members([member for member in members if member is not None])
 
     def _search(
         self,

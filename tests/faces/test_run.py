@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from contracts.face import PATIENCE, Log, in_thread
+from contracts.face import PATIENCE, Log, ceasing, in_thread
 
 from asyncz.enums import SchedulerState
 from asyncz.events import SCHEDULER_STARTED
@@ -154,14 +154,7 @@ def test_a_second_signal_ends_the_wait_for_runs(scheduler):
         gate.wait(PATIENCE)
         ended.set()
 
-    ceased, leave = threading.Event(), scheduler._leave
-
-    def leaving():
-        life = leave()
-        ceased.set()
-        return life
-
-    scheduler._leave = leaving
+    ceased = ceasing(scheduler)
     scheduler.add_task(stuck)
     scheduler.add_task(lambda: (ceased.wait(PATIENCE), os.kill(os.getpid(), signal.SIGINT), gate.wait(PATIENCE)))
     scheduler.run()
