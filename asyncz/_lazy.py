@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PACKAGE = __name__.rpartition(".")[0]
 #: The name that documented references carry, whatever the copy is called.
 PUBLISHED_NAME = "asyncz"
+#: A reference may be so long, and its module so deep: the import system recurses for each level.
+MAX_REFERENCE = 500
+MAX_DEPTH = 50
 
 
 def import_module(name: str) -> Any:
@@ -33,18 +36,24 @@ def resolve(reference: str) -> Any:
 
     A module of the published package resolves to this copy of it, so that a documented string such as
     ``"asyncz.executors.pool:ThreadPoolExecutor"`` means the copy that it was given to. Raises ImportError when
-    there is no colon, no such module or no such attribute.
+    there is no colon, no such module or no such attribute; what the module raises passes through.
     """
     module_name, colon, path = reference.partition(":")
-    if not colon or not module_name or not path:
-        raise ImportError(f'Expected a reference of the form "module:Name", got {reference!r}.')
+    parts = module_name.split(".", MAX_DEPTH)
+    is_short = len(parts) <= MAX_DEPTH and len(reference) <= MAX_REFERENCE
+    if not (colon and path and all(parts) and module_name.isprintable() and is_short):
+        raise ImportError(f'Expected a reference of the form "module:Name", got {_cut(reference)}.')
     found = import_module(localized(module_name))
     for name in path.split("."):
         try:
             found = getattr(found, name)
         except AttributeError as exc:
-            raise ImportError(f"Module {module_name!r} has no attribute {path!r} (in {reference!r}).") from exc
+            raise ImportError(f"Module {module_name!r} has no attribute {_cut(path)} (in {_cut(reference)}).") from exc
     return found
+
+
+def _cut(text: str) -> str:
+    return repr(text[:100])[:100]
 
 
 def lazy_exports(

@@ -1,8 +1,11 @@
-"""Every exception that asyncz raises of its own."""
+"""Every exception that asyncz raises of its own, and how their texts repeat what was given."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = (
     "AsynczException",
@@ -16,6 +19,43 @@ __all__ = (
     "SchedulerNotRunningError",
     "TaskLookupError",
 )
+
+#: Characters of a foreign value that a message repeats.
+MAX_SHOWN = 100
+#: Names that a message lists.
+MAX_LISTED = 20
+
+
+def shown(value: Any) -> str:
+    """Return the repr of something that may be hostile: cut, so that no message is as long as its cause."""
+    if isinstance(value, str):
+        text = repr(value[: MAX_SHOWN + 1])
+    else:
+        import reprlib  # late: only for messages
+
+        limits = reprlib.Repr()
+        # A few objects can stand for billions, each holding the next one ten times.
+        limits.maxlevel, limits.maxother, limits.maxlong = 3, 10_000, 10_000
+        try:
+            text = limits.repr(value)
+        except Exception:  # an integer of thousands of digits, or a repr of somebody's own
+            text = f"<{type(value).__qualname__}>"
+    return text if len(text) <= MAX_SHOWN + 2 else f"{text[:MAX_SHOWN]}..."
+
+
+def shown_name(value: Any) -> str:
+    """Return a name without quotes, cut like :func:`shown`, and on one line."""
+    text = value if isinstance(value, str) else shown(value)
+    cut = text[:MAX_SHOWN]
+    if not cut.isprintable():
+        cut = repr(cut)[1:-1]
+    return cut if len(text) <= MAX_SHOWN else f"{cut}..."
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Return a list of names for a message, cut to the first few."""
+    names = [shown_name(value) for value in values]
+    return ", ".join(names[:MAX_LISTED]) + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")
 
 
 class AsynczException(Exception):
@@ -61,7 +101,7 @@ class TaskLookupError(BaseLookupError):
     """No task of this id is stored; ``task_id`` is the one that was asked for."""
 
     def __init__(self, task_id: Any) -> None:
-        super().__init__(f"No task with the id {task_id} has been found.")
+        super().__init__(f"No task with the id {shown_name(task_id)} has been found.")
         self.task_id = task_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -72,7 +112,7 @@ class SchedulerLookupError(BaseLookupError):
     """No schedule of this id is known."""
 
     def __init__(self, schedule_id: Any) -> None:
-        super().__init__(f"No schedule with the id {schedule_id} has been found.")
+        super().__init__(f"No schedule with the id {shown_name(schedule_id)} has been found.")
         self.schedule_id = schedule_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -83,7 +123,7 @@ class ConflictError(KeyError):
     """A schedule of this id is known already."""
 
     def __init__(self, schedule_id: Any) -> None:
-        super().__init__(f"Schedule identifier ({schedule_id}) conflicts with an existing schedule.")
+        super().__init__(f"Schedule identifier ({shown_name(schedule_id)}) conflicts with an existing schedule.")
         self.schedule_id = schedule_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -94,7 +134,7 @@ class ConflictIdError(KeyError):
     """A task of this id is stored already."""
 
     def __init__(self, task_id: Any) -> None:
-        super().__init__(f"Task identifier ({task_id}) conflicts with an existing task.")
+        super().__init__(f"Task identifier ({shown_name(task_id)}) conflicts with an existing task.")
         self.task_id = task_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -105,7 +145,8 @@ class MaximumInstancesError(AsynczException):
     """A task is running as often at once as it may."""
 
     def __init__(self, id: Any, total: int) -> None:
-        super().__init__(detail=f"The task by the id of {id} reached its maximum number of instances {total}.")
+        task = shown_name(id)
+        super().__init__(detail=f"The task by the id of {task} reached its maximum number of instances {total}.")
         self.task_id = id
         self.total = total
 

@@ -15,6 +15,8 @@ __all__ = ("Leadership",)
 
 #: The instant is written with so many digits, so that a write always covers the one before.
 _DIGITS = 20
+#: The year 9999, and some. A file that tells of a later instant was not written here.
+_LAST = 3 * 10**17
 
 _held: weakref.WeakSet[Leadership] = weakref.WeakSet()
 
@@ -50,7 +52,8 @@ class Leadership:
         assert self._descriptor is not None
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         text = os.read(self._descriptor, _DIGITS)
-        return int(text) if len(text) == _DIGITS and text.isdigit() else None
+        instant = int(text) if len(text) == _DIGITS and text.isdigit() else None
+        return None if instant is None or instant > _LAST else instant
 
     def write(self, instant: int) -> None:
         """Tell whoever comes after through which instant this process has run."""

@@ -13,6 +13,8 @@ import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from .exceptions import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
@@ -22,6 +24,8 @@ __all__ = ("FileLockProtected", "LockProtected", "NullLockProtected", "RLockProt
 
 #: Seconds between two tries for a busy file lock: no system call waits for one with a time limit.
 FILE_LOCK_RETRY = 0.05
+#: Characters of a format in a path, "08d" for example.
+_MAX_FORMAT = 4
 
 
 class NullLockProtected:
@@ -167,18 +171,35 @@ _OPEN = _Open()
 
 def _check_timeout(timeout: float | None) -> None:
     if timeout is not None and not timeout >= 0:  # written this way round to refuse NaN too
-        raise ValueError(f"The timeout of a lock must be None or at least 0 seconds, got {timeout!r}.")
+        raise ValueError(f"The timeout of a lock must be None or at least 0 seconds, got {shown(timeout)}.")
 
 
 def filled(path: str) -> str:
-    """Return a lock path with ``{pgrp}`` and ``{ppid}`` filled in; raises ValueError for any other field."""
+    """Return a lock path with ``{pgrp}`` and ``{ppid}`` filled in.
+
+    Raises ValueError for any other field, for attributes and items of these two, and for formats of more than
+    :data:`_MAX_FORMAT` characters: one of a dozen can ask for more memory than there is.
+    """
+    if "{" not in path and "}" not in path:
+        return path
     ppid = os.getppid()
     # Windows has no process groups; the workers of one server have their parent in common there as well.
     pgrp = os.getpgrp() if hasattr(os, "getpgrp") else ppid
     try:
-        return path.format(pgrp=pgrp, ppid=ppid)
-    except (LookupError, ValueError) as exc:
-        raise ValueError(f"A lock path may hold {{pgrp}} and {{ppid}}, got {path!r}.") from exc
+        return "".join(_pieces(path, {"pgrp": pgrp, "ppid": ppid}))
+    except (LookupError, OverflowError, ValueError) as exc:  # the second for a character ({pgrp:c})
+        raise ValueError(f"A lock path may hold {{pgrp}} and {{ppid}}, got {shown(path)}.") from exc
+
+
+def _pieces(path: str, values: dict[str, int]) -> Iterator[str]:
+    from string import Formatter  # late: most paths hold no field
+
+    for text, name, form, conversion in Formatter().parse(path):
+        yield text
+        if name is not None:
+            if conversion or len(form or "") > _MAX_FORMAT:
+                raise ValueError(f"Expected a short format, got {shown(form)}.")
+            yield format(values[name], form or "")
 
 
 def _lock_file(file: IO[bytes], blocking: bool, timeout: float | None) -> bool:

@@ -27,7 +27,7 @@ NICKNAMES = ("@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily",
 # NAME = value, each with or without quotes; an empty value needs them.
 _VARIABLE = re.compile(
     r"""[ \t]* (?: "([^"=]+)" | '([^'=]+)' | ([^\s"'=][^\s=]*) ) [ \t]* =
-        [ \t]* (?: "([^"]*)" | '([^']*)' | ([^\s"'].*?) ) \s*""",
+        [ \t]* (?: "([^"]*)" | '([^']*)' | ([^\s"'].*) )""",
     re.VERBOSE,
 )
 _ITEM = r"(?:\*(?:/\d+)?|(?:\d+|[a-z]{3})(?:-(?:\d+|[a-z]{3})(?:/\d+)?)?)"
@@ -66,17 +66,21 @@ def read_crontab(path: Path, user_column: bool = True) -> Iterator[Line | BadLin
     # Comments come in any encoding; and nothing but a newline ends a line, for cron.
     lines = path.read_bytes().decode("utf-8", "backslashreplace").split("\n")
     environment: dict[str, str] = {}
+    is_shared = False  # with lines that were yielded
     for number, text in enumerate(lines, 1):
         where, text = f"{path}:{number}", text.lstrip(" \t")
-        variable = _VARIABLE.fullmatch(text)
+        variable = _VARIABLE.fullmatch(text.rstrip()) if "=" in text else None
         if not text or text.startswith("#"):
             continue
         if number == len(lines):
-            yield BadLine(where, f"expected a newline at the end of the file, got none after {text!r}")
+            yield BadLine(where, f"expected a newline at the end of the file, got none after {shortened(text)!r}")
         elif variable is not None:
             name, value = (group for group in variable.groups() if group is not None)
-            environment = {**environment, name: value}
+            if is_shared:
+                environment, is_shared = dict(environment), False
+            environment[name] = value
         else:
+            is_shared = True
             try:
                 yield read_command(where, text, user_column, environment)
             except ValueError as problem:
@@ -91,9 +95,9 @@ def read_command(where: str, text: str, user_column: bool, environment: dict[str
     rest = "".join(words[fields + user_column :])
     trigger = read_schedule(schedule)
     if user_column and not _USER.fullmatch(user):
-        raise ValueError(f"expected the name of a user after the schedule, got {user!r}")
+        raise ValueError(f"expected the name of a user after the schedule, got {shortened(user)!r}")
     if not rest:
-        raise ValueError(f"expected a command at the end of the line, got none in {text!r}")
+        raise ValueError(f"expected a command at the end of the line, got none in {shortened(text)!r}")
     command, *stdin = (part.replace("\\%", "%") for part in _PERCENT.split(rest))
     return Line(where, schedule, trigger, user, command, "".join(f"{part}\n" for part in stdin), environment)
 
@@ -104,15 +108,16 @@ def read_schedule(text: str) -> BaseTrigger:
         return DateTrigger()  # once, when the scheduler starts
     if text.startswith("@"):
         if text not in NICKNAMES:
-            raise ValueError(f"expected one of {', '.join(NICKNAMES)}, got {text!r}")
+            raise ValueError(f"expected one of {', '.join(NICKNAMES)}, got {shortened(text)!r}")
     else:
         for field in text.split(" "):
             if not _FIELD.fullmatch(field):
-                raise ValueError(f"expected NAME=value, or a field of *, */c, a, a-b, a-b/c and commas, got {field!r}")
+                got = repr(shortened(field))
+                raise ValueError(f"expected NAME=value, or a field of *, */c, a, a-b, a-b/c and commas, got {got}")
     try:
         return CronTrigger.from_crontab(text)
     except ValueError as problem:
-        raise ValueError(f"expected a schedule, got {text!r}: {problem}") from problem
+        raise ValueError(f"expected a schedule, got {shortened(text)!r}: {problem}") from problem
 
 
 def crontabs(paths: Iterable[str]) -> Iterator[Path]:
@@ -222,7 +227,7 @@ def read_all(paths: Iterable[Path], user_column: bool) -> tuple[list[Line], list
 def year_of(text: str) -> int:
     """Read a year of the command line."""
     if not re.fullmatch("[0-9]{4}", text) or not 1970 <= int(text) <= 9998:
-        raise argparse.ArgumentTypeError(f"expected a year from 1970 to 9998, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a year from 1970 to 9998, got {shortened(text)!r}")
     return int(text)
 
 
@@ -231,7 +236,8 @@ def zone_of(text: str) -> tzinfo:
     try:
         return to_timezone(text)
     except (LookupError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"expected a time zone such as Europe/Berlin, got {text!r}") from error
+        got = repr(shortened(text))
+        raise argparse.ArgumentTypeError(f"expected a time zone such as Europe/Berlin, got {got}") from error
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..exceptions import shown
 from .loading import LoadError, load_scheduler
 
 __all__ = ("main",)
 
 #: Seconds that runs may take to end after a signal.
 STOP_TIMEOUT = 30.0
+#: About as long as the locks of all platforms can wait.
+MAX_TIMEOUT = 4_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,9 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected seconds, not below 0, got {text!r}")
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= MAX_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"expected seconds, from 0 to {MAX_TIMEOUT}, got {shown(text)}")
     return value
 
 

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..exceptions import listed, shown, shown_name
 from ..utils import to_timezone
 
-__all__ = ("DEFAULTS", "OPTIONS", "TaskDefaults", "entry", "nested", "read_timezone", "to_bool", "to_seconds")
+__all__ = (
+    "DEFAULTS",
+    "OPTIONS",
+    "TaskDefaults",
+    "entry",
+    "nested",
+    "read_timezone",
+    "to_bool",
+    "to_name",
+    "to_path",
+    "to_seconds",
+)
+
+#: Characters of a key or a name. A logger keeps all that is in front of each dot of its name.
+MAX_NAME = 250
+#: Seconds: about as long as the calendar goes on.
+MAX_SECONDS = 10**12 // 4
 
 #: Options and their defaults, as far as they do not depend on each other.
 DEFAULTS: dict[str, Any] = {
@@ -75,7 +93,7 @@ def nested(config: Mapping[str, Any] | None, prefix: str | None) -> dict[str, An
     """Return the keys of a flat configuration that start with the prefix, without it, split on dots.
 
     ``{"asyncz.task_defaults.coalesce": "false"}`` becomes ``{"task_defaults": {"coalesce": "false"}}``. Raises
-    TypeError for what is no dict, ValueError for a key that is both a value and a group.
+    TypeError for what is no dict, ValueError for a key that is both a value and a group, or is very long.
     """
     if config is None:
         return {}
@@ -85,7 +103,7 @@ def nested(config: Mapping[str, Any] | None, prefix: str | None) -> dict[str, An
     result: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(key, str) and key.startswith(prefix):
-            _put(result, key[len(prefix) :].split("."), value, key)
+            _put(result, to_name(key, "a key of global_config")[len(prefix) :].split("."), value, key)
     return result
 
 
@@ -94,12 +112,12 @@ def _put(result: dict[str, Any], path: list[str], value: Any, key: str) -> None:
     for group in groups:
         result = result.setdefault(group, {})
         if not isinstance(result, dict):
-            raise ValueError(f"Expected a dict in front of the last part of {key!r}, got {result!r}.")
+            raise ValueError(f"Expected a dict in front of the last part of {shown(key)}, got {shown(result)}.")
     known = result.get(name)
     if isinstance(known, dict) and isinstance(value, Mapping):
         known.update(value)
     elif isinstance(known, dict) and known:
-        raise ValueError(f"Expected a dict for {key!r} beside its longer keys, got {value!r}.")
+        raise ValueError(f"Expected a dict for {shown(key)} beside its longer keys, got {shown(value)}.")
     else:
         result[name] = dict(value) if type(value) is dict else value
 
@@ -107,12 +125,18 @@ def _put(result: dict[str, Any], path: list[str], value: Any, key: str) -> None:
 def entry(kind: str, alias: str, value: Mapping[str, Any]) -> tuple[str | None, Any, dict[str, Any]]:
     """Return what an entry of ``stores`` or ``executors`` names, and the arguments to make it with.
 
-    That is an alias (``type``), or else a class or a reference to one (``class``). Raises ValueError for neither.
+    That is an alias (``type``), or else a class or a reference to one (``class``). Raises ValueError for neither,
+    TypeError for an alias or the name of an argument that is no text.
     """
     options = dict(value)
     alias_of_class, target = options.pop("type", None), options.pop("class", None)
     if not alias_of_class and not target:
-        raise ValueError(f"Cannot create {kind} '{alias}': expected 'type' or 'class', got {sorted(map(str, value))}.")
+        got = listed(sorted(map(shown, value))) or "nothing"
+        raise ValueError(f"Cannot create {kind} '{shown_name(alias)}': expected 'type' or 'class', got {got}.")
+    for name in options:
+        to_name(name, f"an argument of {kind} '{shown_name(alias)}'")
+    if not target:
+        to_name(alias_of_class, f"the type of {kind} '{shown_name(alias)}'")
     return alias_of_class, target, options
 
 
@@ -127,15 +151,33 @@ def to_bool(value: Any, name: str) -> bool:
             return True
         if text in _FALSE:
             return False
-        raise ValueError(f"Expected a truth value (true, false) for {name}, got {value!r}.")
+        raise ValueError(f"Expected a truth value (true, false) for {name}, got {shown(value)}.")
     return bool(value)
+
+
+def to_name(value: Any, name: str) -> str:
+    """Return a text of at most :data:`MAX_NAME` characters; raises TypeError or ValueError for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"Expected a text for {name}, got {shown(value)} ({type(value).__name__}).")
+    if len(value) > MAX_NAME:
+        raise ValueError(f"Expected at most {MAX_NAME} characters for {name}, got {len(value)}: {shown(value)}.")
+    return value
+
+
+def to_path(value: Any, name: str) -> str:
+    """Return a path as text, None as an empty one; raises TypeError for anything else."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, (str, type(None))):
+        raise TypeError(f"Expected a path as text for {name}, got {shown(value)} ({type(value).__name__}).")
+    return value or ""
 
 
 def to_count(value: Any, name: str) -> int:
     """Read an integer above zero; raises ValueError for anything else."""
     number = _number(value, int, name)
     if number < 1:
-        raise ValueError(f"Expected a positive integer for {name}, got {value!r}.")
+        raise ValueError(f"Expected a positive integer for {name}, got {shown(value)}.")
     return int(number)
 
 
@@ -145,17 +187,21 @@ def to_grace(value: Any, name: str) -> float | None:
         return None
     number = to_seconds(value, name)
     if number == 0:
-        raise ValueError(f"Expected a positive number of seconds or None for {name}, got {value!r}.")
+        raise ValueError(f"Expected a positive number of seconds or None for {name}, got {shown(value)}.")
     return number
 
 
 def to_seconds(value: Any, name: str) -> float:
-    """Read a number of seconds that is not below zero; raises ValueError for anything else."""
+    """Read a number of seconds that is not below zero; raises ValueError for anything else.
+
+    From :data:`MAX_SECONDS` on all numbers are the same.
+    """
     if isinstance(value, datetime.timedelta):
         value = value.total_seconds()
     number = _number(value, float, name)
     if not 0 <= number < float("inf"):
-        raise ValueError(f"Expected a number of seconds for {name}, not below 0, got {value!r}.")
+        raise ValueError(f"Expected a number of seconds for {name}, not below 0, got {shown(value)}.")
+    number = min(number, MAX_SECONDS)
     return int(number) if number == int(number) else number
 
 
@@ -166,10 +212,10 @@ def _number(value: Any, kind: type[int] | type[float], name: str) -> float:
         raise ValueError(f"Expected a number for {name}, got a text of {len(value)} characters.")
     try:
         number = kind(value)
-    except ValueError as exc:
-        raise ValueError(f"Expected a number for {name}, got {value!r}.") from exc
+    except (OverflowError, ValueError) as exc:
+        raise ValueError(f"Expected a number for {name}, got {shown(value)}.") from exc
     if kind is int and isinstance(value, float) and number != value:
-        raise ValueError(f"Expected an integer for {name}, got {value!r}.")
+        raise ValueError(f"Expected an integer for {name}, got {shown(value)}.")
     return number
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from .._lazy import resolve
 from ..enums import PluginInstance
+from ..exceptions import shown_name
 from ..executors.types import ExecutorType
 from ..stores.types import StoreType
-from .config import entry
+from .config import entry, to_name
 
 __all__ = ("KINDS", "configured", "create", "instance_of")
 
@@ -26,12 +27,15 @@ def create(kind: PluginInstance, alias: str, classes: Mapping[str, Any], options
     Raises LookupError for an unknown alias, TypeError when what it names is no such plugin.
     """
     if alias not in classes:
-        raise LookupError(f"No {kind.value} by the name '{alias}' was found.")
+        raise LookupError(f"No {kind.value} by the name '{shown_name(alias)}' was found.")
     return instance_of(kind, classes[alias], options)
 
 
 def instance_of(kind: PluginInstance, target: Any, options: Mapping[str, Any]) -> Any:
-    """Make a plugin of a class, or of a reference to one."""
+    """Make a plugin of a class, or of a reference to one.
+
+    Raises TypeError when that is no such plugin, ImportError for a reference that leads nowhere.
+    """
     cls = resolve(target) if isinstance(target, str) else target
     if not isinstance(cls, type) or not issubclass(cls, KINDS[kind]):
         raise TypeError(f"The {kind.value} entry point does not point to a {kind.value} class.")
@@ -41,7 +45,7 @@ def instance_of(kind: PluginInstance, target: Any, options: Mapping[str, Any]) -
 def configured(kind: PluginInstance, given: Any, classes: Mapping[str, Any]) -> dict[str, Any]:
     """Make the plugins that a configuration lists: instances as they are, or dicts that say what to make.
 
-    Raises TypeError and ValueError that name the entry.
+    Raises TypeError and ValueError that name the entry, and what :func:`create` and :func:`instance_of` raise.
     """
     if given is None:
         return {}
@@ -51,12 +55,12 @@ def configured(kind: PluginInstance, given: Any, classes: Mapping[str, Any]) -> 
 
 
 def _configured(kind: PluginInstance, alias: str, value: Any, classes: Mapping[str, Any]) -> Any:
+    to_name(alias, f"an alias of {kind.value}s")
     if isinstance(value, KINDS[kind]):
         return value
     if not isinstance(value, Mapping):
-        raise TypeError(
-            f"Expected {kind.value} instance or dict for {kind.value}s['{alias}'], got {type(value).__name__} instead."
-        )
+        where = f"{kind.value}s['{shown_name(alias)}']"
+        raise TypeError(f"Expected {kind.value} instance or dict for {where}, got {type(value).__name__} instead.")
     name, target, options = entry(kind.value, alias, value)
     if target is not None:
         return instance_of(kind, target, options)

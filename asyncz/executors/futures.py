@@ -7,6 +7,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING
 
+from ..exceptions import shown
 from ..refs import maybe_ref
 from .job import Job
 from .parcels import run_elsewhere
@@ -39,7 +40,7 @@ class FuturesExecutor(BasePoolExecutor):
     ) -> None:
         pool = maybe_ref(executor)
         if isinstance(pool, type) or not callable(getattr(pool, "submit", None)):
-            raise TypeError(f"Expected a ready concurrent.futures.Executor, got {pool!r}.")
+            raise TypeError(f"Expected a ready concurrent.futures.Executor, got {shown(pool)}.")
         super().__init__(pool, cancel_futures, overwrite_wait)
         self._ended = threading.Condition()
         self._token, self._numbers = uuid.uuid4().hex, itertools.count()

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import BuiltinMethodType, MethodType, ModuleType
 from typing import Any
 
-from ..exceptions import AsynczException, AsynczLookupError
+from ..exceptions import AsynczException, AsynczLookupError, shown
 from .calls import (
     check_callable_args,
     check_decorated_args,
@@ -16,7 +16,7 @@ from .calls import (
     make_async_function,
     make_function,
 )
-from .names import get_callable_name, owner_of, shown
+from .names import get_callable_name, owner_of
 
 __all__ = (
     "check_callable_args",
@@ -85,7 +85,8 @@ def _import(module: str, ref: str) -> Any:
         raise AsynczLookupError(f"There is no module {shown(module)} (in the reference {shown(ref)}).")
     try:
         return import_module(module)
-    except Exception as exc:  # the module is somebody else's code, and may raise anything
+    # The module is somebody else's code, and may raise anything; a script ends with SystemExit.
+    except (Exception, SystemExit) as exc:
         what = f"Module {shown(module)} of the reference {shown(ref)}"
         raise AsynczLookupError(f"{what} cannot be imported: {shown(exc)}.") from exc
 

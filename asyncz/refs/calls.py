@@ -6,6 +6,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ..exceptions import listed
 from .names import get_callable_name
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def check_callable_args(fn: Callable[..., Any], args: Sequence[Any], kwargs: Map
     A wrapper is judged by its own signature, not by that of what it wraps. Callables that tell no signature
     pass. Raises TypeError when ``fn`` cannot be called.
     """
-    if not kwargs and _takes_positional(fn, len(args)):
+    if _surely_takes(fn, len(args), kwargs):
         return
     import inspect  # late: most calls are answered above, and it costs more to import than this package
 
@@ -130,20 +131,35 @@ def _is_from_class_body(fn: Any) -> bool:
     return bool(owner) and not owner.endswith("<locals>")
 
 
-def _takes_positional(fn: Any, given: int) -> bool:
-    """Return whether this is a plain function or method that takes so many positional arguments."""
+def _surely_takes(fn: Any, given: int, kwargs: Mapping[str, Any]) -> bool:
+    """Return True when this is a plain function or method that takes so many positional arguments and these keywords.
+
+    False says nothing: what is rare is left to the module inspect.
+    """
     if type(fn) is MethodType:
         fn = fn.__func__
         given += 1
     if type(fn) is not FunctionType:
         return False
     code = fn.__code__
+    if kwargs or code.co_kwonlyargcount:
+        return not fn.__dict__ and _takes_keywords(fn, given, kwargs)  # it might have a __signature__ of its own
     accepted = code.co_argcount
-    if code.co_kwonlyargcount:
-        return False
     if given > accepted:
-        return bool(code.co_flags & _CO_VARARGS)
+        return code.co_flags & _CO_VARARGS != 0
     return given == accepted or given >= accepted - len(fn.__defaults__ or ())
+
+
+def _takes_keywords(fn: FunctionType, given: int, kwargs: Mapping[str, Any]) -> bool:
+    """Return True when each keyword is a parameter that is still open, and none is left that needs a value."""
+    code = fn.__code__
+    accepted, positional_only = code.co_argcount, code.co_posonlyargcount
+    names = code.co_varnames[: accepted + code.co_kwonlyargcount]
+    if given > accepted or not kwargs.keys() <= set(names[max(given, positional_only) :]):
+        return False
+    without_default = names[given : accepted - len(fn.__defaults__ or ())]
+    by_keyword = [name for name in names[accepted:] if name not in (fn.__kwdefaults__ or ())]
+    return all(name in kwargs for name in (*without_default, *by_keyword))
 
 
 def _problems(parameters: list[Parameter], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[str]:
@@ -155,7 +171,7 @@ def _problems(parameters: list[Parameter], args: Sequence[Any], kwargs: Mapping[
     filled = [p.name for p in positional[: len(args)]]
     for fault, names in _faults(parameters, filled, kwargs, "VAR_KEYWORD" in kinds).items():
         if names:
-            yield f"{fault}: {', '.join(names)}"
+            yield f"{fault}: {listed(names)}"
 
 
 def _faults(
@@ -170,7 +186,7 @@ def _faults(
         "missing": _without(required, {*filled, *named}),
         "given by position and by keyword": [name for name in _without(filled, by_position) if name in named],
         "positional-only, but given by keyword": [name for name in named if name in by_position],
-        "not accepted": [] if takes_any else [str(name) for name in _without(named, known)],
+        "not accepted": [] if takes_any else _without(named, known),
     }
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
-__all__ = ("get_callable_name", "owner_of", "shown")
+from ..exceptions import shown
 
-#: Characters of a foreign value that a message repeats.
-MAX_SHOWN = 100
+__all__ = ("get_callable_name", "owner_of")
 
 
 def get_callable_name(fn: Any) -> str:
@@ -17,6 +16,8 @@ def get_callable_name(fn: Any) -> str:
 
     A partial has the name of what it calls. Raises TypeError for something that cannot be called.
     """
+    if type(fn) is FunctionType:
+        return fn.__qualname__
     while isinstance(fn, partial):
         fn = fn.func
     if not callable(fn):
@@ -31,9 +32,3 @@ def owner_of(method: MethodType) -> type:
     """Return the class that a method was reached through."""
     bound = method.__self__
     return bound if isinstance(bound, type) else type(bound)
-
-
-def shown(value: Any) -> str:
-    """Return the repr of something that may be hostile: cut, so that no message is as long as its cause."""
-    text = repr(value[: MAX_SHOWN + 1] if isinstance(value, str) else value)
-    return text if len(text) <= MAX_SHOWN + 2 else f"{text[:MAX_SHOWN]}..."

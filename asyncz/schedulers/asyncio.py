@@ -26,7 +26,10 @@ class AsyncIOScheduler(LoopScheduler):
     def configure(self, options: Mapping[str, Any]) -> None:
         super().configure(options)
         given = options.get("event_loop")
-        self._given_loop: asyncio.AbstractEventLoop | None = resolve(given) if isinstance(given, str) else given
+        loop = resolve(given) if isinstance(given, str) else given
+        if loop is not None and not hasattr(loop, "call_soon_threadsafe"):
+            raise TypeError(f"Expected an event loop for event_loop, got {type(loop).__name__} instead.")
+        self._given_loop: asyncio.AbstractEventLoop | None = loop
 
     def choose_loop(self) -> asyncio.AbstractEventLoop | None:
         return None if self.isolated_event_loop else self._given_loop or asyncio._get_running_loop()

@@ -25,7 +25,7 @@ from ..events import (
     STORE_REMOVED,
     SchedulerEvent,
 )
-from ..exceptions import SchedulerAlreadyRunningError
+from ..exceptions import SchedulerAlreadyRunningError, listed, shown, shown_name
 from ..locks import LockProtected, RLockProtected
 from ..stores.plain import claimable
 from ..triggers.aliases import build_trigger
@@ -85,7 +85,8 @@ class ConfiguredScheduler(SchedulerType):
         """Take options from a flat dictionary of prefixed keys, and from keywords, which replace whole groups.
 
         What was queued stays queued. Raises SchedulerAlreadyRunningError unless the scheduler is stopped, and
-        TypeError or ValueError for values that do not fit.
+        TypeError or ValueError for values that do not fit; LookupError for a zone or an alias that nobody knows;
+        ImportError or, from ``executor`` of the executor "futures", AsynczException for a reference that leads nowhere.
         """
         if self.state != SchedulerState.STATE_STOPPED:
             raise SchedulerAlreadyRunningError()
@@ -94,7 +95,7 @@ class ConfiguredScheduler(SchedulerType):
     def configure(self, options: Mapping[str, Any]) -> None:
         """Set what the options say; subclasses with options of their own extend this.
 
-        Raises TypeError or ValueError for values that do not fit.
+        Raises what :meth:`setup` raises.
         """
         if os.environ.get("ASYNCZ_STORE_ENCRYPTION_KEY"):
             raise ValueError(
@@ -103,13 +104,15 @@ class ConfiguredScheduler(SchedulerType):
             )
         self._configure_loggers(options)
         self.timezone = config.read_timezone(options["timezone"]) or utils.get_localzone()
-        self.lock_path = options["lock_path"] or ""
+        self.lock_path = config.to_path(options["lock_path"], "lock_path")
         default_delay = 1 if self.lock_path else 0
         delay = options["startup_delay"]
         self.startup_delay = config.to_seconds(default_delay if delay is None else delay, "startup_delay")
         for name in ("store_retry_interval", "store_poll_interval", "heartbeat_stale_after"):
             setattr(self, name, config.to_seconds(options[name], name))
-        self.identity = options["identity"] or f"{type(self).__name__}-{os.urandom(6).hex()}"
+        self.identity = config.to_name(
+            options["identity"] or f"{type(self).__name__}-{os.urandom(6).hex()}", "identity"
+        )
         self.task_defaults = config.TaskDefaults.read(options["task_defaults"])
         self.clock = self.default_clock() if options["clock"] is None else checked_clock(options["clock"])
         news = News(self._bus, lambda: self.logger, self.identity)
@@ -123,12 +126,12 @@ class ConfiguredScheduler(SchedulerType):
         chosen = options["loggers_class"] or self.default_loggers()
         loggers = (resolve(chosen) if isinstance(chosen, str) else chosen)()
         if not isinstance(loggers, LoggersType):
-            raise TypeError(f"Expected a subclass of LoggersType for loggers_class, got {chosen!r}.")
-        self.loggers, self.logger_name = loggers, options["logger_name"]
+            raise TypeError(f"Expected a subclass of LoggersType for loggers_class, got {shown(chosen)}.")
+        self.loggers, self.logger_name = loggers, config.to_name(options["logger_name"] or "", "logger_name") or None
         unknown = options.keys() - config.OPTIONS
         if unknown:
             self.logger.warning(
-                f"Options that no scheduler knows are passed over: {', '.join(sorted(map(str, unknown)))}. "
+                f"Options that no scheduler knows are passed over: {listed(sorted(map(shown_name, unknown)))}. "
                 f"Known ones: {', '.join(sorted(config.OPTIONS))}."
             )
 
@@ -199,9 +202,8 @@ class ConfiguredScheduler(SchedulerType):
 
     def create_trigger(self, trigger: Any, args: Mapping[str, Any] | None = None) -> TriggerType:
         """Return a trigger instance as it is, or make one by alias in the scheduler's zone; None means ``date``."""
-        args = dict(args or {})
-        is_alias = trigger is None or isinstance(trigger, str)
-        if is_alias and trigger != "shutdown":
+        args = {} if args is None else dict(args)
+        if trigger is None or (isinstance(trigger, str) and trigger != "shutdown"):
             args.setdefault("timezone", self.timezone)
         return build_trigger(trigger, args, self.trigger_plugins, self.trigger_classes)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..enums import RunState, TaskScheduleState
+from ..exceptions import shown
 from ..refs import get_callable_name
 from . import planning
 
@@ -157,7 +158,7 @@ def select_runs(runs: Iterable[Run], task_id: str | None, state: RunState | str 
     Raises ValueError for an unknown state or a limit below 1.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ValueError(f"limit must be a positive integer, got {limit!r}.")
+        raise ValueError(f"limit must be a positive integer, got {shown(limit)}.")
     wanted = None if state is None else _read(RunState, "state", state)
     chosen = [
         run for run in runs if (task_id is None or run.task_id == task_id) and (wanted is None or run.state is wanted)
@@ -182,16 +183,16 @@ _SORT_KEYS: dict[str, Callable[[TaskInfo], Any]] = {
 def _sort_key(name: str) -> Callable[[TaskInfo], Any]:
     """Return how records are ordered by that name; raises ValueError for an unknown one."""
     if not isinstance(name, str) or name not in _SORT_KEYS:
-        raise ValueError(f"sort_by must be one of {', '.join(_SORT_KEYS)}, got {name!r}.")
+        raise ValueError(f"sort_by must be one of {', '.join(_SORT_KEYS)}, got {shown(name)}.")
     return _SORT_KEYS[name]
 
 
 def _read(kind: type[State], name: str, value: Any) -> State:
     """Return the state that a text names, trimmed, in any case; raises ValueError for others."""
-    text = str(value.value if isinstance(value, kind) else value).strip().lower()
+    text = value.value if isinstance(value, kind) else value.strip().lower() if isinstance(value, str) else None
     allowed = [state.value for state in kind]
     if text not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}.")
     return kind(text)
 
 

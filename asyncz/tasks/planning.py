@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..triggers.base import next_times
+from ..triggers.types import next_times
 from ..utils import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+from ..exceptions import shown
+
 __all__ = ("MICROSECOND", "amount_of", "instant_of")
 
 MICROSECOND = datetime.timedelta(microseconds=1)
@@ -17,10 +19,13 @@ def instant_of(value: datetime.datetime | str) -> datetime.datetime:
     if isinstance(value, str):
         value = _parsed(value)
     elif not isinstance(value, datetime.datetime):
-        raise TypeError(f"Expected a datetime or ISO 8601 text, got {value!r} instead.")
+        raise TypeError(f"Expected a datetime or ISO 8601 text, got {shown(value)} instead.")
     if value.tzinfo is None:
         return value.replace(tzinfo=datetime.timezone.utc)
-    return value.astimezone(datetime.timezone.utc)
+    try:
+        return value.astimezone(datetime.timezone.utc)
+    except OverflowError as error:
+        raise ValueError(f"Expected an instant in the years 1 to 9999, got {value} in UTC.") from error
 
 
 def _parsed(text: str) -> datetime.datetime:
@@ -29,7 +34,7 @@ def _parsed(text: str) -> datetime.datetime:
     try:
         return datetime.datetime.fromisoformat(plain)
     except ValueError as error:
-        raise ValueError(f"Expected an instant in ISO 8601, got {text!r}: {error}.") from error
+        raise ValueError(f"Expected an instant in ISO 8601, got {shown(text)}.") from error
 
 
 def amount_of(amount: float | datetime.timedelta, units: dict[str, float]) -> datetime.timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._lazy import resolve
+from ..exceptions import listed, shown_name
 from .types import TriggerType
 
 if TYPE_CHECKING:
@@ -34,26 +35,30 @@ def build_trigger(
     ``references`` maps aliases to ``"module:Class"``, ``classes`` to what was loaded of it before; it is filled. Raises
     TypeError for what is neither, and for arguments given beside an instance; LookupError for an unknown alias.
     """
-    if isinstance(trigger, TriggerType):
-        if args:
-            raise TypeError(
-                f"Expected no arguments beside a trigger instance ({trigger}), got {', '.join(sorted(args))}."
-            )
-        return trigger
-    if trigger is None:
+    if not isinstance(trigger, str):
+        if isinstance(trigger, TriggerType):
+            return _without_arguments(trigger, args)
+        if trigger is not None:
+            raise TypeError(f"Expected a trigger instance or string, got '{type(trigger).__name__}' instead.")
         trigger = "date"
-    elif not isinstance(trigger, str):
-        raise TypeError(f"Expected a trigger instance or string, got '{type(trigger).__name__}' instead.")
-    cls = (classes or {}).get(trigger) or _load(trigger, references)
-    if classes is not None:
-        classes[trigger] = cls
+    cls = None if classes is None else classes.get(trigger)
+    if cls is None:
+        cls = _load(trigger, references)
+        if classes is not None:
+            classes[trigger] = cls
     made: TriggerType = cls(**args)
     return made
 
 
+def _without_arguments(trigger: TriggerType, args: Mapping[str, Any]) -> TriggerType:
+    if args:
+        raise TypeError(f"Expected no arguments beside a trigger instance ({trigger}), got {listed(sorted(args))}.")
+    return trigger
+
+
 def _load(alias: str, references: Mapping[str, Any]) -> Any:
     if alias not in references:
-        raise LookupError(f"No trigger by the name '{alias}' was found.")
+        raise LookupError(f"No trigger by the name '{shown_name(alias)}' was found.")
     found = references[alias]
     cls = resolve(found) if isinstance(found, str) else found
     if not isinstance(cls, type) or not issubclass(cls, TriggerType):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 import functools
-import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..exceptions import listed, shown
 from ..utils import to_microseconds
 
 if TYPE_CHECKING:
@@ -16,24 +16,31 @@ __all__ = ("arguments_of", "checked_jitter", "comparable", "copied", "refuse_unk
 
 T = TypeVar("T")
 
+_UNSET: Any = object()
+
+#: Seconds: about as long as the calendar goes on.
+_MAX_JITTER = 10**12 // 4
+
 
 def refuse_unknown(cls: type, unknown: Mapping[str, Any]) -> None:
     """Raise TypeError when there are arguments that the constructor of ``cls`` does not know."""
     if unknown:
         names, _takes_more = _parameters(cls)
-        misspelt = ", ".join(map(repr, unknown))
+        misspelt = listed(map(shown, unknown))
         allowed = ", ".join(names) or "none"
         raise TypeError(f"{cls.__name__}: unexpected argument {misspelt}; the allowed ones are: {allowed}.")
 
 
 def checked_jitter(jitter: Any) -> float | None:
-    """Return the jitter. Raises TypeError unless it is a number of seconds or None, ValueError when it is negative."""
+    """Return the jitter. Raises TypeError unless it is a number of seconds or None, ValueError out of range."""
     if jitter is None:
         return None
     if isinstance(jitter, bool) or not isinstance(jitter, (int, float)):
-        raise TypeError(f"jitter: expected a number of seconds or None, got {jitter!r}.")
-    if not (jitter >= 0 and math.isfinite(jitter)):
-        raise ValueError(f"jitter: expected a number of seconds that is not negative, got {jitter!r}.")
+        raise TypeError(f"jitter: expected a number of seconds or None, got {shown(jitter)}.")
+    if not 0 <= jitter <= _MAX_JITTER:
+        raise ValueError(
+            f"jitter: expected a number of seconds that is not negative, {_MAX_JITTER} at most, got {shown(jitter)}."
+        )
     return jitter
 
 
@@ -111,8 +118,9 @@ def copied(trigger: T) -> T:
     cls: type = type(trigger)
     clone: T = object.__new__(cls)
     for name in _slots(cls):
-        if hasattr(trigger, name):
-            object.__setattr__(clone, name, getattr(trigger, name))
+        value = getattr(trigger, name, _UNSET)
+        if value is not _UNSET:
+            setattr(clone, name, value)
     if hasattr(trigger, "__dict__"):
         clone.__dict__.update(trigger.__dict__)
     return clone

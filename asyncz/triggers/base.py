@@ -5,43 +5,26 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..exceptions import shown
 from ..utils import from_microseconds, to_microseconds, to_timezone
 from .arguments import arguments_of, checked_jitter, comparable, copied, refuse_unknown
-from .types import TriggerType
+from .types import TriggerType, next_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import NoReturn
 
-    #: nominal and jittered time, or None when the trigger has ended
-    Times = tuple[datetime.datetime, datetime.datetime] | None
+    from .types import Times
 
 __all__ = ("BaseCombinationTrigger", "BaseTrigger", "next_times")
 
 Self = TypeVar("Self", bound="BaseTrigger")
 Combination = TypeVar("Combination", bound="BaseCombinationTrigger")
 
+#: The methods that say a time.
+_TELL_TIME = frozenset({"apply_jitter", "get_next_trigger_time", "get_nominal_time", "get_times"})
 #: A combination of combinations may be so deep; nobody means more, and Python's own recursion is not without end.
 MAX_NESTING = 16
-
-
-def next_times(
-    trigger: TriggerType,
-    timezone: datetime.tzinfo | None,
-    previous_nominal: datetime.datetime | None,
-    now: datetime.datetime | None,
-) -> Times:
-    """Return the next time without jitter and with it, or None when the trigger has ended.
-
-    What comes next follows from the time without jitter, so that delays do not add up. A trigger that says nothing
-    but :meth:`~BaseTrigger.get_next_trigger_time` is asked for that, and both times are the same.
-    """
-    get_times = getattr(trigger, "get_times", None)  # isinstance() of an abstract class takes longer than the rest
-    if get_times is not None:
-        times: Times = get_times(timezone, previous_nominal, now)
-        return times
-    time = trigger.get_next_trigger_time(timezone, previous_nominal, now)
-    return None if time is None else (time, time)
 
 
 class BaseTrigger(TriggerType):
@@ -53,6 +36,15 @@ class BaseTrigger(TriggerType):
     """
 
     __slots__ = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in cls.__mro__:
+            if "next_instant" in vars(base):
+                break
+            if not _TELL_TIME.isdisjoint(vars(base)):
+                cls.next_instant = None  # it has to be asked in the way that it, or a mixin, has defined
+                break
 
     # Times
 
@@ -90,7 +82,8 @@ class BaseTrigger(TriggerType):
         now: datetime.datetime | None,
     ) -> Times:
         """Return the next time without jitter and with it: see :func:`next_times`."""
-        if self.jitter and type(self).get_next_trigger_time is BaseTrigger.get_next_trigger_time:
+        cls = type(self)
+        if self.jitter and (cls.next_instant or cls.get_next_trigger_time is BaseTrigger.get_next_trigger_time):
             nominal = self.get_nominal_time(timezone, previous_time, now)
             return None if nominal is None else self._delayed(nominal, nominal, timezone, now)
         # Without jitter both are the same; and a subclass has the last word on the time, jitter included.
@@ -269,13 +262,14 @@ def _restored(cls: type[BaseTrigger], state: Any) -> BaseTrigger:
 
 def _members(owner: str, triggers: Any) -> list[TriggerType]:
     if isinstance(triggers, str) or not hasattr(triggers, "__iter__"):
-        raise TypeError(f"{owner}: expected a list of triggers, got {triggers!r}.")
-    members = list(triggers)
+        raise TypeError(f"{owner}: expected a list of triggers, got {shown(triggers)}.")
+    members: list[TriggerType] = []
+    for member in triggers:  # one by one: what is no list of triggers need not have an end
+        if not isinstance(member, TriggerType):
+            raise TypeError(f"{owner}: expected trigger instances, got {shown(member)} ({type(member).__name__}).")
+        members.append(member)
     if not members:
         raise ValueError(f"{owner}: expected at least one trigger, got none.")
-    for member in members:
-        if not isinstance(member, TriggerType):
-            raise TypeError(f"{owner}: expected trigger instances, got {member!r} ({type(member).__name__}).")
     return members
 
 

@@ -10,8 +10,7 @@ from .base import BaseCombinationTrigger, BaseTrigger, next_times
 if TYPE_CHECKING:
     import datetime
 
-    from .base import Times
-    from .types import TriggerType
+    from .types import Times, TriggerType
 
 __all__ = ("AndTrigger", "BaseCombinationTrigger", "OrTrigger")
 

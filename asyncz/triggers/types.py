@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Callable
 
-__all__ = ("TriggerType",)
+    #: nominal and jittered time, or None when the trigger has ended
+    Times = tuple[datetime.datetime, datetime.datetime] | None
+
+__all__ = ("TriggerType", "next_times")
 
 
 class TriggerType(ABC):
@@ -20,6 +24,9 @@ class TriggerType(ABC):
     alias: ClassVar[str] = ""
     #: Each time is delayed at random by up to so many seconds.
     jitter: float | None = None
+    #: A short cut for schedulers, in microseconds since 1970 UTC: ``next_instant(timezone, previous, now)`` returns the
+    #: time without jitter after ``previous`` (None: the first one). None where only the methods below tell.
+    next_instant: ClassVar[Callable[..., int | None] | None] = None
 
     @property
     def allow_mistrigger_by_default(self) -> bool:
@@ -44,3 +51,22 @@ class TriggerType(ABC):
         self, next_trigger_time: datetime.datetime | None, jitter: float | None, now: datetime.datetime | None
     ) -> datetime.datetime | None:
         """Return the time, delayed at random by up to ``jitter`` seconds; None stays None."""
+
+
+def next_times(
+    trigger: TriggerType,
+    timezone: datetime.tzinfo | None,
+    previous_nominal: datetime.datetime | None,
+    now: datetime.datetime | None,
+) -> Times:
+    """Return the next time without jitter and with it, or None when the trigger has ended.
+
+    What comes next follows from the time without jitter, so that delays do not add up. A trigger that says nothing
+    but :meth:`~TriggerType.get_next_trigger_time` is asked for that, and both times are the same.
+    """
+    get_times = getattr(trigger, "get_times", None)  # isinstance() of an abstract class takes longer than the rest
+    if get_times is not None:
+        times: Times = get_times(timezone, previous_nominal, now)
+        return times
+    time = trigger.get_next_trigger_time(timezone, previous_nominal, now)
+    return None if time is None else (time, time)

@@ -1,4 +1,4 @@
-"""What the triggers with a zone and bounds of their own share."""
+"""What triggers share that have a time zone: bounds that are read in it, and starts that are filled in."""
 
 from __future__ import annotations
 
@@ -12,40 +12,47 @@ from .base import BaseTrigger
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    #: an instant in microseconds since 1970 UTC, or a naive time that waits for a zone
+    #: an instant; or a datetime, which is naive when it has no zone yet
     Bound: TypeAlias = int | datetime.datetime | None
 
-__all__ = ("AnchoredTrigger", "ZonedTrigger", "in_zone", "instant", "needed_now")
+__all__ = (
+    "FIRST_DAYS",
+    "LAST_DAYS",
+    "AnchoredTrigger",
+    "ZonedTrigger",
+    "bound",
+    "in_calendar",
+    "in_zone",
+    "instant",
+    "settled",
+    "without_now",
+)
 
 Anchored = TypeVar("Anchored", bound="AnchoredTrigger")
+
+#: Between these instants, any zone has a calendar.
+FIRST_DAYS, LAST_DAYS = -719_160 * 86_400 * 1_000_000, 2_932_895 * 86_400 * 1_000_000
 
 
 class ZonedTrigger(BaseTrigger):
     """A trigger with a zone of its own, or with the one that it is asked with.
 
-    Bounds are kept as instants; a time that nobody gave a zone stays naive, and is read in the zone of each call.
+    Bounds become instants; a time that nobody gave a zone stays naive, and is read in the zone of each call.
     """
 
     __slots__ = ("timezone",)
 
     timezone: datetime.tzinfo | None
 
-    def _set_zone(self, timezone: str | datetime.tzinfo | None, **bounds: Any) -> list[Bound]:
-        """Set the zone: the one that is given, else that of the first bound that has one. Return the bounds."""
-        zone = to_timezone(timezone)
-        if zone is None and len(bounds) == 1:
-            return [self._single(*bounds.popitem())]
-        times = [to_datetime(value, zone, name, require_tz=False) for name, value in bounds.items()]
+    def _zoned(
+        self, timezone: str | datetime.tzinfo | None, start: datetime.datetime | None, end: datetime.datetime | None
+    ) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+        """Set the zone: the one that is given, else that of the first bound that has one. Return the bounds in it."""
+        zone = timezone if isinstance(timezone, datetime.tzinfo) else to_timezone(timezone)
         if zone is None:
-            zone = next((time.tzinfo for time in times if time is not None and time.tzinfo is not None), None)
+            zone = next((time.tzinfo for time in (start, end) if time is not None and time.tzinfo is not None), None)
         self.timezone = zone
-        return [time if time is None or zone is None else instant(time, zone) for time in times]
-
-    def _single(self, name: str, value: Any) -> Bound:
-        """Set the zone from the only bound, and return that."""
-        time = to_datetime(value, None, name, require_tz=False)
-        self.timezone = None if time is None else time.tzinfo
-        return time if time is None or time.tzinfo is None else to_microseconds(time)
+        return (start, end) if zone is None else (_read_in(start, zone), _read_in(end, zone))
 
     def _zone(self, timezone: datetime.tzinfo | None) -> datetime.tzinfo:
         zone = self.timezone
@@ -57,8 +64,12 @@ class ZonedTrigger(BaseTrigger):
 
     def _shown(self, value: Bound) -> datetime.datetime | None:
         """Return a bound as a datetime in the trigger's zone."""
-        if value is None or isinstance(value, datetime.datetime):
-            return value
+        if value is None:
+            return None
+        if isinstance(value, datetime.datetime):
+            if value.tzinfo is None:
+                return value
+            value = to_microseconds(value)
         try:
             return from_microseconds(value, self.timezone)
         except OverflowError:  # in UTC where the zone's calendar has ended
@@ -66,28 +77,48 @@ class ZonedTrigger(BaseTrigger):
 
 
 class AnchoredTrigger(ZonedTrigger):
-    """A trigger whose start may be missing until it is filled in: ``_anchor``, an instant, is what was filled in."""
+    """A trigger whose start may be missing until it is filled in."""
 
-    __slots__ = ("_anchor",)
+    __slots__ = ("_start",)
 
-    _anchor: int | None
+    _start: Bound
+
+    @property
+    def _is_filled_in(self) -> bool:
+        """Whether nobody has asked for this start."""
+        raise NotImplementedError
+
+    def _fill_in(self, start: int) -> None:
+        raise NotImplementedError
 
     def get_state(self) -> dict[str, Any]:
         state = self.get_arguments()
-        if self._anchor is not None:
-            state["anchored_at"] = self._anchor
+        if self._is_filled_in:
+            state["anchored_at"] = self._start
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         arguments = dict(state)
         anchor = arguments.pop("anchored_at", None)
         super().__setstate__(arguments)
-        self._anchor = anchor
+        if anchor is not None:
+            self._fill_in(anchor)
 
-    def _with_anchor(self: Anchored, anchor: int) -> Anchored:
+    def _filled_in(self: Anchored, start: int) -> Anchored:
         clone = copied(self)
-        clone._anchor = anchor
+        clone._fill_in(start)
         return clone
+
+
+def bound(value: Any, name: str) -> datetime.datetime | None:
+    """Return what a bound was given as, a datetime, a date or a text, as a datetime; it may have no zone."""
+    if type(value) is datetime.datetime or value is None:
+        return value
+    return to_datetime(value, None, name, require_tz=False)
+
+
+def _read_in(time: datetime.datetime | None, zone: datetime.tzinfo) -> datetime.datetime | None:
+    return time if time is None or time.tzinfo is not None else localize(time, zone)
 
 
 def instant(bound: int | datetime.datetime, zone: datetime.tzinfo) -> int:
@@ -97,16 +128,28 @@ def instant(bound: int | datetime.datetime, zone: datetime.tzinfo) -> int:
     return to_microseconds(bound if bound.tzinfo is not None else localize(bound, zone))
 
 
-def in_zone(value: int, zone: datetime.tzinfo) -> datetime.datetime | None:
-    """Return an instant as a datetime, or None where the zone's calendar has ended."""
+def settled(bound: datetime.datetime | None) -> Bound:
+    """Return a bound as an instant, unless it has no zone yet."""
+    return bound if bound is None or bound.tzinfo is None else to_microseconds(bound)
+
+
+def in_zone(value: int | None, zone: datetime.tzinfo) -> datetime.datetime | None:
+    """Return an instant as a datetime, or None where the zone has no calendar; None stays None."""
+    if value is None:
+        return None
     try:
         return from_microseconds(value, zone)
     except OverflowError:
         return None
 
 
-def needed_now(trigger: BaseTrigger, now: datetime.datetime | None) -> int:
-    """Return ``now`` as an instant. Raises TypeError when it was left out."""
-    if now is None:
-        raise TypeError(f"{type(trigger).__name__} needs now: expected an aware datetime, got None.")
-    return to_microseconds(now)
+def in_calendar(value: int | None, zone: datetime.tzinfo) -> int | None:
+    """Return an instant, None where the zone has no calendar (years 1 to 9999); None stays None."""
+    if value is None or FIRST_DAYS < value < LAST_DAYS or in_zone(value, zone) is not None:
+        return value
+    return None
+
+
+def without_now(trigger: BaseTrigger) -> TypeError:
+    """Return the error of a call that needs ``now``."""
+    return TypeError(f"{type(trigger).__name__} needs now: expected an aware datetime, got None.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, overload
 
+from ..exceptions import shown
 from ..refs import (
     check_callable_args,
     get_callable_name,
@@ -17,7 +18,6 @@ from ..refs import (
     obj_to_ref,
     ref_to_obj,
 )
-from .localzone import find_localzone, named_zone
 
 if TYPE_CHECKING:
     import re
@@ -53,8 +53,11 @@ __all__ = (
 
 UTC = datetime.timezone.utc
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
-#: Where the calendar is about to end, in microseconds from 1970; its beginning is nearer, but nobody goes there.
-_LAST_DAYS = 2_932_895 * 86_400 * 1_000_000
+_DAY = 86_400 * 1_000_000
+#: Where the calendar begins and ends, in microseconds from 1970. For two days either way it depends on the zone.
+_EDGES = (-719_162 * _DAY, 2_932_897 * _DAY)
+#: As many seconds, in microseconds: until the year 2106 a float of seconds is exact to less than half a microsecond.
+_EXACT_AS_FLOAT = 2**32 * 1_000_000
 _DATE_PATTERN = (
     r"^(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
     r"(?:[ T](?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2})(?::(?P<second>[0-9]{1,2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
@@ -92,11 +95,13 @@ def from_microseconds(value: int, tz: datetime.tzinfo | None = UTC) -> datetime.
 
     Raises OverflowError where the zone's calendar ends (years 1 to 9999).
     """
+    if 0 <= value < _EXACT_AS_FLOAT:  # the quickest way there is, and it rounds to whole microseconds
+        return datetime.datetime.fromtimestamp(value / 1_000_000, UTC if tz is None else tz)
     try:
         instant = _EPOCH + datetime.timedelta(0, 0, value)
         return instant if tz is UTC or tz is None else instant.astimezone(tz)
     except OverflowError:
-        if tz is UTC or tz is None or abs(value) < _LAST_DAYS:
+        if tz is UTC or tz is None or not any(abs(value - edge) < 2 * _DAY for edge in _EDGES):
             raise
         return _at_the_edge(value, tz)
 
@@ -113,7 +118,10 @@ def datetime_to_utc_timestamp(value: datetime.datetime | None) -> float | None:
 
 
 def utc_timestamp_to_datetime(value: float | None) -> datetime.datetime | None:
-    """Return the datetime in UTC of seconds since 1970 UTC; None stays None."""
+    """Return the datetime in UTC of seconds since 1970 UTC; None stays None.
+
+    Raises OverflowError outside of the years 1 to 9999, ValueError for NaN.
+    """
     return None if value is None else _EPOCH + datetime.timedelta(seconds=value)
 
 
@@ -123,7 +131,10 @@ def timedelta_seconds(delta: datetime.timedelta) -> float:
 
 
 def datetime_ceil(value: datetime.datetime) -> datetime.datetime:
-    """Round up to a whole second; an aware datetime by its instant, so that no skipped reading comes out."""
+    """Round up to a whole second; an aware datetime by its instant, so that no skipped reading comes out.
+
+    Raises OverflowError in the last second of the year 9999.
+    """
     if not value.microsecond:
         return value
     if value.tzinfo is None:
@@ -144,7 +155,10 @@ def to_int(value: None) -> None: ...
 @overload
 def to_int(value: str | float) -> int: ...
 def to_int(value: str | float | None) -> int | None:
-    """Return the value as an int; None stays None."""
+    """Return the value as an int; None stays None.
+
+    Raises ValueError for a text that is none, TypeError for other types, OverflowError for infinity.
+    """
     return None if value is None else int(value)
 
 
@@ -153,8 +167,14 @@ def to_float(value: None) -> None: ...
 @overload
 def to_float(value: str | float) -> float: ...
 def to_float(value: str | float | None) -> float | None:
-    """Return the value as a float; None stays None."""
-    return None if value is None else float(value)
+    """Return the value as a float; None stays None.
+
+    Raises ValueError for a text that is none, TypeError for other types, OverflowError for a huge integer.
+    """
+    try:
+        return None if value is None else float(value)
+    except ValueError as exc:  # whose text repeats all that was given
+        raise ValueError(f"Expected a number, got {shown(value)}.") from exc
 
 
 # Zones
@@ -172,6 +192,8 @@ def to_timezone(value: str | datetime.tzinfo | None) -> datetime.tzinfo | None:
     if value is None or isinstance(value, datetime.tzinfo):
         return value
     if isinstance(value, str):
+        from .localzone import named_zone  # late: a program that hands over its zones never needs it
+
         return named_zone(value)
     raise TypeError(f"Expected tzinfo, got {type(value).__name__} instead")
 
@@ -186,6 +208,8 @@ def get_localzone() -> datetime.tzinfo:
 
     On Windows ``tzlocal`` is asked where it is installed; else the current offset is used, with a warning.
     """
+    from .localzone import find_localzone
+
     return find_localzone()
 
 
@@ -223,7 +247,7 @@ def normalize(value: datetime.datetime) -> datetime.datetime:
     if hasattr(value.tzinfo, "normalize"):
         normal: datetime.datetime = value.tzinfo.normalize(value)
         return normal
-    return value.astimezone(UTC).astimezone(value.tzinfo)
+    return from_microseconds(to_microseconds(value), value.tzinfo)
 
 
 # Datetimes out of text and dates
@@ -240,7 +264,7 @@ def to_datetime(
     """
     if value is None:
         return None
-    found = _parsed(value, arg_name)
+    found = value if isinstance(value, datetime.datetime) else _parsed(value, arg_name)
     if found.tzinfo is not None:
         return found
     if tz is None:
@@ -251,8 +275,6 @@ def to_datetime(
 
 
 def _parsed(value: Any, arg_name: str) -> datetime.datetime:
-    if isinstance(value, datetime.datetime):
-        return value
     if isinstance(value, datetime.date):
         return datetime.datetime(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -266,7 +288,7 @@ def _read(text: str, arg_name: str) -> datetime.datetime:
     if match is None:
         raise ValueError(
             f'Invalid date string for {arg_name}: expected "Y-M-D" or "Y-M-D H:M:S" with an optional fraction and '
-            f"offset, got {text[:80]!r}."
+            f"offset, got {shown(text)}."
         )
     *fields, fraction, offset = match.groups()
     try:

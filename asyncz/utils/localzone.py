@@ -13,18 +13,17 @@ import warnings
 from typing import IO
 
 from ..clock import SYSTEM_CLOCK
+from ..exceptions import shown
 
 __all__ = ("find_localzone", "named_zone")
 
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC"})
+#: A name may be so long: that of a zone is looked for in folders, and in packages within packages.
+MAX_NAME = 100
 _LOCALTIME = "/etc/localtime"
 _TIMEZONE = "/etc/timezone"
-#: Where two zones are compared: every quarter from 1990 to 2037, as far as zone data is written out.
-_SAMPLES = tuple(
-    datetime.datetime(year, month, 15, tzinfo=datetime.timezone.utc)
-    for year in range(1990, 2038)
-    for month in (1, 4, 7, 10)
-)
+#: Where two zones are compared: every quarter of these years, as far as zone data is written out.
+_SAMPLE_YEARS = range(1990, 2038)
 
 
 def named_zone(name: str) -> datetime.tzinfo:
@@ -34,9 +33,12 @@ def named_zone(name: str) -> datetime.tzinfo:
     import zoneinfo
 
     try:
+        if len(name) > MAX_NAME:
+            raise KeyError(name[:MAX_NAME])
         return zoneinfo.ZoneInfo(name)
-    # A folder of the zone data ("Europe") is an OSError, and a name that leads out of it a ValueError.
-    except (KeyError, OSError, ValueError) as exc:
+    # A folder of the zone data ("Europe") is an OSError, a name that leads out of it a ValueError, and one that leads
+    # into the package tzdata, or looks as if it did ("__init__/x"), an ImportError or a TypeError.
+    except (ImportError, KeyError, OSError, TypeError, ValueError) as exc:
         raise zoneinfo.ZoneInfoNotFoundError(
             f"Expected the name of a time zone such as 'Europe/London', found none named {name[:80]!r}"
             " (without zone data on the machine, install tzdata)"
@@ -80,11 +82,20 @@ def _zone_of_rule(text: str) -> datetime.tzinfo:
     try:
         data = io.BytesIO(header * 2 + b"\n" + text.encode("ascii") + b"\n")
         zone = zoneinfo.ZoneInfo.from_file(data, key=text)
-        zone.utcoffset(_SAMPLES[0])
+        _check_hours(text)
     except ValueError:
-        warnings.warn(f"TZ is {text!r}, which names no time zone that is known here: UTC is used.", stacklevel=2)
+        warnings.warn(f"TZ is {shown(text)}, which names no time zone that is known here: UTC is used.", stacklevel=2)
         return datetime.timezone.utc
     return zone
+
+
+def _check_hours(rule: str) -> None:
+    """Raise ValueError for offsets that zoneinfo takes and datetime does not: a day or more, summer time included."""
+    import re
+
+    for hours in re.findall(r"(?:<[^>]*>|[A-Za-z]+)[+-]?([0-9]+)", rule.partition(",")[0]):
+        if int(hours) > 22:
+            raise ValueError(f"Expected an offset of less than a day, got {hours} hours.")
 
 
 def _zone_of_files(localtime: str, timezone: str) -> datetime.tzinfo:
@@ -128,7 +139,7 @@ def _zone_of_copy(localtime: str, timezone: str) -> datetime.tzinfo | None:
 
 
 def _samples_of(zone: datetime.tzinfo) -> list[datetime.datetime]:
-    return [at.replace(tzinfo=zone) for at in _SAMPLES]
+    return [datetime.datetime(year, month, 15, tzinfo=zone) for year in _SAMPLE_YEARS for month in (1, 4, 7, 10)]
 
 
 @functools.lru_cache(maxsize=8)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 
+from ...exceptions import shown_name
+
 __all__ = ("ALL", "FIELDS", "FIRST_YEAR", "MAXIMA", "MINIMA", "WEEKDAYS", "Field", "crontab_weekdays", "parse_field")
 
 FIELDS = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")
@@ -111,8 +113,8 @@ def _joined(names: list[str]) -> str:
 def _items(text: str, syntax: _Syntax) -> list[str]:
     if len(text) > MAX_FIELD_LENGTH:
         raise ValueError(
-            f"Error validating expression '{text[:40]}...': expected at most {MAX_FIELD_LENGTH} characters in "
-            f"the field {syntax.name!r}, got {len(text)}."
+            f"Error validating expression '{shown_name(text[:40])}...': expected at most {MAX_FIELD_LENGTH} characters "
+            f"in the field {syntax.name!r}, got {len(text)}."
         )
     return [item.strip(_BLANKS) for item in text.strip(_BLANKS).lower().split(",")]
 
@@ -198,5 +200,5 @@ def _steps(first: int, last: int, step: int) -> int:
 
 
 def _error(item: str, reason: str) -> ValueError:
-    shown = item if len(item) <= 40 else item[:40] + "..."
-    return ValueError(f"Error validating expression '{shown}': {reason}")
+    more = "..." if len(item) > 40 else ""
+    return ValueError(f"Error validating expression '{shown_name(item[:40])}{more}': {reason}")

@@ -19,6 +19,10 @@ _LAST_DAY = datetime.date.max.toordinal() - _EPOCH
 #: The calendar, weekdays included, repeats itself after 400 years: what has not come until then never comes.
 _CYCLE_YEARS = 400
 _CYCLE = (1 << _CYCLE_YEARS) - 1
+#: A bit for the first year of each cycle.
+_EACH_CYCLE = sum(1 << year for year in range(0, MAXIMA[YEAR], _CYCLE_YEARS))
+#: Years that are tried before it is found out which are worth it.
+_PATIENCE = 40
 _LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _THURSDAY = 3  # 1970-01-01
 
@@ -34,7 +38,9 @@ class Schedule:
         "_dates",
         "_every_week",
         "_first_second",
+        "_fruitful",
         "_hours",
+        "_kinds",
         "_minutes",
         "_months",
         "_places",
@@ -65,6 +71,9 @@ class Schedule:
         self._seconds = _table(fields[SECOND].values, 60)
         self._first_second = self._hours[0] * 3600 + self._minutes[0] * 60 + self._seconds[0]
         self._every_week = self._weeks == ALL[WEEK]
+        #: The days of a year that match, by the kind of year; used when not every week does.
+        self._kinds: dict[tuple[int, int, int], int] = {}
+        self._fruitful: int | None = None
         #: The tables of the days of a month, by its first weekday and its length; made when they are needed.
         self._tables: list[tuple[int, ...] | None] = [None] * 28
         #: The month that was looked at last: the day before its first, its last day, its table.
@@ -74,7 +83,9 @@ class Schedule:
         """Return the first matching reading from a given one on, or None when there is none."""
         if day < 0:
             day = second = 0
-        found = self._next_day(day)
+        before, end, table = self._recent
+        # Mostly it is the day that was looked at last.
+        found = day if before < day <= end and table[day - before] == day - before else self._next_day(day)
         if found == day:
             time = self._next_second(second)
             if time >= 0:
@@ -119,22 +130,68 @@ class Schedule:
             day = end + 1
         if day > _LAST_DAY:
             return None
-        if self._every_week:
-            return self._next_date(day)
-        return self._next_day_in_week(day)
+        return self._next_date(day) if self._every_week else self._next_day_in_week(day)
 
     def _next_day_in_week(self, day: int) -> int | None:
-        last = self.horizon(day)
-        found = self._next_date(day)
-        while found is not None and found <= last:
-            if self._weeks >> datetime.date.fromordinal(found + _EPOCH).isocalendar()[1] & 1:
-                return found
-            monday = found + 7 - (found + _THURSDAY) % 7
-            found = self._next_date(monday) if monday <= last else None
-        return None
+        """Return the first day from a given one on that matches, the week included."""
+        year = datetime.date.fromordinal(day + _EPOCH).year
+        first = _new_year(year)
+        days = (
+            self._days_of_year(year, first) >> day - first << day - first if self._years >> year - FIRST_YEAR & 1 else 0
+        )
+        years, patience = self._years, year + _PATIENCE
+        while not days:
+            if year > patience:
+                years, patience = self._years_with_days(), MAXIMA[YEAR]
+            later = years >> year + 1 - FIRST_YEAR
+            if not later:
+                return None
+            year += (later & -later).bit_length()
+            first = _new_year(year)
+            days = self._days_of_year(year, first)
+        return first + (days & -days).bit_length() - 1
+
+    def _years_with_days(self) -> int:
+        """Return the set of years in which any day matches: a cycle of the calendar tells."""
+        if self._fruitful is None:
+            cycle = 0
+            for year in range(FIRST_YEAR, FIRST_YEAR + _CYCLE_YEARS):
+                if self._days_of_year(year, _new_year(year)):
+                    cycle |= 1 << year - FIRST_YEAR
+            self._fruitful = self._years & cycle * _EACH_CYCLE
+        return self._fruitful
+
+    def _days_of_year(self, year: int, first: int) -> int:
+        """Return the set of days that match, 0 being the first of January; it is the same for all years of a kind.
+
+        A kind is the first weekday, the length of the year, and that of the year before (its last week may go on).
+        """
+        kind = (first + _THURSDAY) % 7, first - _new_year(year - 1), _new_year(year + 1) - first
+        days = self._kinds.get(kind)
+        if days is None:
+            days, before = 0, first - 1
+            for month in range(1, 13):
+                length = _length(year, month)
+                if self._months[month] == month:
+                    days |= self._days((before + 1 + _THURSDAY) % 7, length) >> 1 << before + 1 - first
+                before += length
+            days = self._kinds[kind] = days & self._days_in_weeks(first, kind[2])
+        return days
+
+    def _days_in_weeks(self, first: int, length: int) -> int:
+        """Return the set of days of a year, which begins at a given day, that are in the weeks that match."""
+        days = 0
+        monday = -((first + _THURSDAY) % 7)
+        while monday < length:
+            day = max(monday, 0)
+            week = datetime.date.fromordinal(first + day + _EPOCH).isocalendar()[1]
+            if self._weeks >> week & 1:
+                days |= (1 << monday + 7) - (1 << day)
+            monday += 7
+        return days
 
     def _next_date(self, day: int) -> int | None:
-        """Return the first day from a given one on that matches in every field but the week."""
+        """Return the first day from a given one on that matches, where any week does."""
         date = datetime.date.fromordinal(day + _EPOCH)
         year, month = date.year, date.month
         if self._months[month] == month and self._years >> year - FIRST_YEAR & 1:
@@ -147,9 +204,12 @@ class Schedule:
     def _later_date(self, year: int, month: int, last_year: int) -> int | None:
         """Return the first matching day from the first of a month on (month 13: of the next year)."""
         month = self._months[month] if self._years >> year - FIRST_YEAR & 1 else -1
+        years, patience = self._years, year + _CYCLE_YEARS
         while True:
             if month < 0:
-                later = self._years >> year + 1 - FIRST_YEAR
+                if year > patience:
+                    years, patience = self._years_with_days(), MAXIMA[YEAR]
+                later = years >> year + 1 - FIRST_YEAR
                 if not later:
                     return None
                 year += (later & -later).bit_length()
@@ -165,15 +225,12 @@ class Schedule:
     def _month(self, year: int, month: int, before: int) -> tuple[int, ...]:
         """Return the table of the days of a month; ``before`` is the day before its first."""
         weekday = (before + 1 + _THURSDAY) % 7
-        length = _LENGTHS[month]
-        if month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
-            length = 29
+        length = _length(year, month)
         index = weekday * 4 + length - 28
         table = self._tables[index]
         if table is None:
             table = self._tables[index] = _table(self._days(weekday, length), 32)
-        if self._every_week:
-            self._recent = before, before + length, table
+        self._recent = before, before + length, table
         return table
 
     def _days(self, weekday: int, length: int) -> int:
@@ -186,6 +243,15 @@ class Schedule:
             weekdays |= (self._weekdays >> (weekday + day - 1) % 7 & 1) << day
         days = dates | weekdays if self.either_day else dates & weekdays
         return days & (1 << length + 1) - 2
+
+
+def _new_year(year: int) -> int:
+    return (year - 1) * 365 + (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 + 1 - _EPOCH
+
+
+def _length(year: int, month: int) -> int:
+    is_leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if is_leap else _LENGTHS[month]
 
 
 def _day_of(place: int, wanted: int | None, weekday: int, length: int) -> int:

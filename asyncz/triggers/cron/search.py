@@ -6,29 +6,59 @@ they come. Any other runs once for each reading: at the first of two, and where 
 
 from __future__ import annotations
 
+import datetime
+import functools
 from typing import TYPE_CHECKING
 
-from .offsets import DAY, SECOND
+from ..offsets import DAY, SECOND
 
 if TYPE_CHECKING:
-    import datetime
-
-    from .offsets import ZoneOffsets
+    from ..offsets import ZoneOffsets
     from .schedule import Schedule
 
-__all__ = ("next_instant",)
+__all__ = ("NEVER", "next_instant", "next_reading")
 
-#: Changes of the clock that one search looks at closely: one a year, and some, until the year 9999.
-MAX_WINDOWS = 20_000
+#: Changes of the clock that one search looks at closely. Only readings that the clocks always skip, with a star in the
+#: hour or the minute, lead from one to the next; two a year make 50 years, in which each kind of year has come up.
+MAX_WINDOWS = 100
 #: Days that are looked at closely around such a change: a reading in question is within a day of it on either side.
 _WINDOW = 4
 #: Nothing matches before 1970, in any zone.
 _EARLIEST = -2 * DAY
 #: Later than any datetime.
-_NEVER = 4_000_000 * DAY
+NEVER = 4_000_000 * DAY
 
 
-def next_instant(schedule: Schedule, offsets: ZoneOffsets, start: int, end: int | None) -> datetime.datetime | None:
+def next_reading(
+    schedule: Schedule, offsets: ZoneOffsets, previous: datetime.datetime, now: datetime.datetime | None
+) -> datetime.datetime | None:
+    """Return the first time after a previous one where that follows from the readings alone.
+
+    That is nearly always: when the clocks are changed neither around the previous day nor around the next one. None
+    where it is not, or the clock was set back. ``previous`` has the very zone of the offsets.
+    """
+    if offsets.origin is None:
+        return None
+    since = previous - offsets.origin  # in one zone, the difference of the readings
+    day, second = since.days, since.seconds
+    offset = offsets.around(day)
+    if offset is None or since.microseconds:
+        return None
+    if now is not None and now is not previous and offsets.shown(now, offset) < since:
+        return None
+    later = schedule.next(day, second + 1)
+    if later is None or (later[0] != day and offsets.around(later[0]) is None):
+        return None
+    return previous + _delta((later[0] - day) * 86_400 + later[1] - second)
+
+
+@functools.lru_cache(maxsize=1024)
+def _delta(seconds: int) -> datetime.timedelta:
+    """Return a distance between two times. There are few in most schedules, and making them takes a while."""
+    return datetime.timedelta(0, seconds)
+
+
+def next_instant(schedule: Schedule, offsets: ZoneOffsets, start: int, end: int) -> int | None:
     """Return the first time to run from an instant on, ``end`` inclusive, or None when there is none."""
     start = max(start, _EARLIEST)
     last: int | None = None
@@ -38,17 +68,16 @@ def next_instant(schedule: Schedule, offsets: ZoneOffsets, start: int, end: int 
             return None
         day, second, offset = reading
         if offset is not None:
-            if end is not None and (day * 86_400 + second) * SECOND - offset > end:
-                return None
-            return offsets.reading(day, second, offset)
+            found = (day * 86_400 + second) * SECOND - offset
+            return found if found <= end else None
         start = max(start, (day - 2) * DAY)
         if last is None:
             last = _last_instant(schedule, start, end)
         if start > last:
             return None
-        found = _closely(schedule, offsets, start)
-        if found is not None:
-            return offsets.at(found) if end is None else _unless_late(offsets, found, end)
+        at_change = _closely(schedule, offsets, start)
+        if at_change is not None:
+            return at_change if at_change <= end else None
         start = (start // DAY + _WINDOW) * DAY
     return None
 
@@ -70,14 +99,9 @@ def _next_reading(schedule: Schedule, offsets: ZoneOffsets, start: int) -> tuple
     return day, second, offset if day <= today else offsets.around(day)
 
 
-def _unless_late(offsets: ZoneOffsets, instant: int, end: int) -> datetime.datetime | None:
-    return None if instant > end else offsets.at(instant)
-
-
-def _last_instant(schedule: Schedule, start: int, end: int | None) -> int:
+def _last_instant(schedule: Schedule, start: int, end: int) -> int:
     """Return the instant after which nothing comes that has not come until then."""
-    last = (schedule.horizon(max(start // DAY, 0)) + 1) * DAY
-    return last if end is None else min(last, end)
+    return min(end, (schedule.horizon(max(start // DAY, 0)) + 1) * DAY)
 
 
 def _closely(schedule: Schedule, offsets: ZoneOffsets, start: int) -> int | None:
@@ -106,4 +130,4 @@ def _next(schedule: Schedule, reading: int) -> int:
     """Return the first matching reading, all in microseconds of the wall clock; a very late one when there is none."""
     wall = -(-reading // SECOND)
     found = schedule.next(wall // 86_400, wall % 86_400)
-    return _NEVER if found is None else (found[0] * 86_400 + found[1]) * SECOND
+    return NEVER if found is None else (found[0] * 86_400 + found[1]) * SECOND

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...exceptions import shown
 from ...utils import datetime_repr, to_microseconds
 from ..arguments import checked_jitter, refuse_unknown
-from ..zoned import ZonedTrigger, instant, needed_now
+from ..offsets import offsets_of, remembered
+from ..zoned import ZonedTrigger, bound, in_calendar, in_zone, instant, settled, without_now
 from .fields import FIELDS, crontab_weekdays
-from .offsets import offsets_of
 from .schedule import Schedule, compiled
-from .search import next_instant
+from .search import NEVER, next_instant, next_reading
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -69,9 +70,11 @@ class CronTrigger(ZonedTrigger):
         jitter: float | None = None,
         **unknown: NoReturn,
     ) -> None:
-        refuse_unknown(CronTrigger, unknown)
+        if unknown:
+            refuse_unknown(CronTrigger, unknown)
         self._schedule = compiled(_texts(year, month, day, week, day_of_week, hour, minute, second), False)
-        self._start, self._end = self._set_zone(timezone, start_at=start_at, end_at=end_at)
+        start, end = self._zoned(timezone, bound(start_at, "start_at"), bound(end_at, "end_at"))
+        self._start, self._end = settled(start), settled(end)
         self.jitter = checked_jitter(jitter)
 
     @classmethod
@@ -105,18 +108,31 @@ class CronTrigger(ZonedTrigger):
         previous_time: datetime.datetime | None,
         now: datetime.datetime | None = None,
     ) -> datetime.datetime | None:
-        zone = self._zone(timezone)
+        zone = self.timezone or self._zone(timezone)
         if previous_time is None:
-            earliest = needed_now(self, now)
-            if self._start is not None:
-                earliest = max(earliest, instant(self._start, zone))
+            if now is None:
+                raise without_now(self)
+            return in_zone(self._next(zone, None, to_microseconds(now)), zone)
+        offsets = remembered(zone)
+        if offsets is not None and previous_time.tzinfo is zone and self._end is None:
+            found = next_reading(self._schedule, offsets, previous_time, now)
+            if found is not None:
+                return found
+        previous = to_microseconds(previous_time)
+        present = previous if now is None or now is previous_time else to_microseconds(now)
+        return in_zone(self._next(zone, previous, present), zone)
+
+    def next_instant(self, timezone: datetime.tzinfo | None, previous: int | None, now: int) -> int | None:
+        zone = self.timezone or self._zone(timezone)
+        if previous is None:
+            earliest = now if self._start is None else max(now, instant(self._start, zone))
         else:
-            previous = to_microseconds(previous_time)
             # A clock that was set back is followed, unless that is where the last run was.
-            present = previous if now is None or now is previous_time else to_microseconds(now)
-            earliest = previous + 1 if present >= previous else present
-        end = None if self._end is None else instant(self._end, zone)
-        return next_instant(self._schedule, offsets_of(zone), earliest, end)
+            earliest = previous + 1 if now >= previous else now
+        end = NEVER if self._end is None else instant(self._end, zone)
+        return in_calendar(next_instant(self._schedule, offsets_of(zone), earliest, end), zone)
+
+    _next = next_instant  # a subclass may have lost the other name: see BaseTrigger.next_instant
 
     def set_back(
         self, due: datetime.datetime, now: datetime.datetime, timezone: datetime.tzinfo | None
@@ -187,12 +203,12 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         # A number with thousands of digits is refused in words; Python would refuse to write it down.
         return str(value) if abs(value) < 10**9 else "a huge number"
-    raise TypeError(f"{name}: expected a number or a text, got {value!r} ({type(value).__name__}).")
+    raise TypeError(f"{name}: expected a number or a text, got {shown(value)} ({type(value).__name__}).")
 
 
 def _crontab_fields(expr: str) -> list[str]:
     if not isinstance(expr, str):
-        raise TypeError(f"Expected the text of a crontab, got {expr!r} ({type(expr).__name__}).")
+        raise TypeError(f"Expected the text of a crontab, got {shown(expr)} ({type(expr).__name__}).")
     text = expr.strip(" \t\r\n")
     fields = [field for field in _CRONTAB_NICKNAMES.get(text.lower(), text).replace("\t", " ").split(" ") if field]
     if len(fields) != 5:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime
 
-from ...utils import from_microseconds
+from ..utils import from_microseconds
 
-__all__ = ("DAY", "SECOND", "ZoneOffsets", "offsets_of")
+__all__ = ("DAY", "SECOND", "ZoneOffsets", "offsets_of", "remembered")
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -25,15 +25,16 @@ _zones: dict[int, ZoneOffsets] = {}
 class ZoneOffsets:
     """The offsets of one zone, in microseconds to be added to UTC. Days are those of UTC, counted from 1970."""
 
-    __slots__ = ("_changes", "_constant", "_midnights", "_origin", "_spans", "zone")
+    __slots__ = ("_changes", "_constant", "_midnights", "_spans", "_zeros", "origin", "zone")
 
     def __init__(self, zone: datetime.tzinfo) -> None:
         self.zone = zone
         self._midnights: dict[int, int] = {}
         self._spans: dict[int, int | None] = {}
         self._changes: dict[int, list[tuple[int, int]]] = {}
+        self._zeros: dict[int, datetime.datetime] = {}
         # Readings that exist once can be written down as they are, but not in a zone of pytz: it has many tzinfos.
-        self._origin = None if hasattr(zone, "localize") else datetime.datetime(1970, 1, 1, tzinfo=zone)
+        self.origin = None if hasattr(zone, "localize") else datetime.datetime(1970, 1, 1, tzinfo=zone)
         self._constant = self._at_instant(0) if isinstance(zone, datetime.timezone) else None
 
     def around(self, day: int) -> int | None:
@@ -51,6 +52,16 @@ class ZoneOffsets:
         found = self._spans[day] = offsets.pop() if len(offsets) == 1 else None
         return found
 
+    def shown(self, time: datetime.datetime, offset: int) -> datetime.timedelta:
+        """Return what clocks with that offset show at a time, counted from 1970. Raises TypeError when it is naive."""
+        zero = self._zeros.get(offset)
+        if zero is None:
+            zero = self._zeros[offset] = from_microseconds(-offset)
+        try:
+            return time - zero
+        except TypeError as exc:
+            raise TypeError(f"Expected an aware datetime, got {time!r}.") from exc
+
     def stretches(self, first: int, last: int) -> list[tuple[int, int, int]]:
         """Return the stretches of one offset, from one day to the end of another: first instant, end, offset."""
         marks = [(first * DAY, self._at_midnight(first))]
@@ -59,19 +70,6 @@ class ZoneOffsets:
                 marks += self._changes_of(day)
         ends = [begin for begin, _ in marks[1:]] + [(last + 1) * DAY]
         return [(begin, end, offset) for (begin, offset), end in zip(marks, ends, strict=True)]
-
-    def reading(self, day: int, second: int, offset: int) -> datetime.datetime | None:
-        """Return the datetime of a reading that exists once, with that offset; its day is the zone's."""
-        if self._origin is not None:
-            return self._origin + datetime.timedelta(day, second)
-        return self.at((day * 86_400 + second) * SECOND - offset)
-
-    def at(self, instant: int) -> datetime.datetime | None:
-        """Return the datetime of an instant, None where the calendar has ended."""
-        try:
-            return from_microseconds(instant, self.zone)
-        except OverflowError:
-            return None
 
     def _changes_of(self, day: int) -> list[tuple[int, int]]:
         """Return the changes within a day: the first instants of the new offsets, and these."""
@@ -102,8 +100,8 @@ class ZoneOffsets:
         if offset is None:
             try:
                 offset = self._at_instant(day * DAY)
-            except OverflowError:  # after the end of the calendar nothing changes any more
-                offset = self._at_midnight(day - 1)
+            except OverflowError:  # before and after the calendar nothing changes
+                offset = self._at_midnight(day - 1 if day > 0 else day + 1)
             self._midnights[day] = offset
         return offset
 
@@ -115,13 +113,22 @@ class ZoneOffsets:
 
 
 def offsets_of(zone: datetime.tzinfo) -> ZoneOffsets:
-    """Return the offsets of a zone. The object is known again, not its value: equal zones may have other names."""
+    """Return the offsets of a zone."""
+    return remembered(zone) or ZoneOffsets(zone)
+
+
+def remembered(zone: datetime.tzinfo) -> ZoneOffsets | None:
+    """Return the offsets of a zone, None when it may change while the program runs.
+
+    The object is known again, not its value: equal zones may have other names.
+    """
     found = _zones.get(id(zone))
     if found is not None and found.zone is zone:
         return found
+    if type(zone).__module__.partition(".")[0] not in _CONSTANT:
+        return None
     found = ZoneOffsets(zone)
-    if type(zone).__module__.partition(".")[0] in _CONSTANT:
-        if len(_zones) >= _MAX_ZONES:
-            _zones.clear()
-        _zones[id(zone)] = found
+    if len(_zones) >= _MAX_ZONES:
+        _zones.clear()
+    _zones[id(zone)] = found
     return found
