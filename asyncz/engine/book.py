@@ -68,25 +68,24 @@ class TaskBook:
 
     # -- adding -----------------------------------------------------------------------------------------------------
 
-    def add(self, task: Task, alias: str, replace_existing: bool, now: datetime.datetime) -> None:
+    def add(self, task: Task, alias: str, now: datetime.datetime) -> None:
         """Put a task in its store, or stage it; raises ConflictIdError when its id is taken and may not be replaced."""
         if task.has_schedule_of_its_own:
             task.next_run_time = _read_in_zone(task)
-        before = (task.store_alias, task.submitted, task.pending)
-        task.store_alias, task.submitted = alias, True
+        before, task.store_alias = task.store_alias, alias
         try:
-            if not self._stage(task, alias, replace_existing):
-                self._commit(self._store(alias), task, replace_existing, now)
+            if self.is_open or not self._stage(task, alias):
+                self._commit(self._store(alias), task, now)
         except BaseException:
-            task.store_alias, task.submitted, task.pending = before
+            task.store_alias, task.submitted, task.pending = before, False, True
             raise
 
-    def _stage(self, task: Task, alias: str, replace_existing: bool) -> bool:
+    def _stage(self, task: Task, alias: str) -> bool:
         with self._opening:
             if self.is_open:
                 return False
-            task.replace_existing = replace_existing
-            self._insert(self._store(alias), task, None, replace_existing)
+            task.submitted = True
+            self._insert(self._store(alias), task, None)
             return True
 
     def open(self, now: datetime.datetime, not_before: datetime.datetime) -> Iterator[tuple[Task, Exception | None]]:
@@ -132,13 +131,13 @@ class TaskBook:
         self, store: BaseStore, task: Task, now: datetime.datetime, not_before: datetime.datetime
     ) -> Exception | None:
         try:
-            self._commit(store, task, task.replace_existing, now, not_before)
+            self._commit(store, task, now, not_before)
         except ConflictIdError as exc:
             task.submitted, task.pending = False, True
             return exc
         except Exception as exc:
             task.next_run_time, task.pending = None, False
-            self._insert(store, task, None, task.replace_existing)
+            self._insert(store, task, None)
             return exc
         return None
 
@@ -146,7 +145,6 @@ class TaskBook:
         self,
         store: BaseStore,
         task: Task,
-        replace_existing: bool,
         now: datetime.datetime,
         not_before: datetime.datetime | None = None,
     ) -> None:
@@ -155,12 +153,12 @@ class TaskBook:
             nominal, task.next_run_time = planning.first_times(task, now) or (None, None)
         if not_before is not None and task.next_run_time is not None and task.next_run_time < not_before:
             task.next_run_time = not_before.astimezone(task.next_run_time.tzinfo)
-        task.pending = False
-        self._insert(store, task, nominal, replace_existing)
+        task.settle()
+        self._insert(store, task, nominal)
 
-    def _insert(self, store: BaseStore, task: Task, nominal: datetime.datetime | None, replace_existing: bool) -> None:
+    def _insert(self, store: BaseStore, task: Task, nominal: datetime.datetime | None) -> None:
         while not store.insert(task, nominal):
-            if not replace_existing:
+            if not task.replace_existing:
                 raise ConflictIdError(task.id)
             row = store.read(str(task.id))
             if row is not None and not row.final and store.replace(task, row.revision, _inherited(row, task, nominal)):

@@ -42,7 +42,7 @@ def update(updates: Mapping[str, Any]) -> Plan:
     def plan(task: Task) -> Edit:
         changes = checked(task, updates)
         if task.pending and "next_run_time" in changes:
-            changes["_given"] = task._given | {"next_run_time"}
+            changes["has_schedule_of_its_own"] = True
         return Edit(changes)
 
     return plan
@@ -62,8 +62,8 @@ def pause() -> Plan:
     """Take the next run away."""
 
     def plan(task: Task) -> Edit:
-        given = {"_given": task._given | {"next_run_time"}} if task.pending else {}
-        return Edit({"next_run_time": None, **given})
+        own = {"has_schedule_of_its_own": True} if task.pending else {}
+        return Edit({"next_run_time": None, **own})
 
     return plan
 
@@ -81,7 +81,7 @@ def resume(now: datetime.datetime) -> Plan:
 
 def _from_trigger(task: Task, changes: dict[str, Any], now: datetime.datetime) -> Edit:
     if task.pending:
-        return Edit({**changes, "next_run_time": None, "_given": task._given - {"next_run_time"}})
+        return Edit({**changes, "next_run_time": None, "has_schedule_of_its_own": False})
     times = planning.first_times(task, now, changes.get("trigger"))
     nominal, due_time = (None, None) if times is None else times
     return Edit({**changes, "next_run_time": due_time}, nominal)

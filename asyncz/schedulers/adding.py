@@ -18,7 +18,15 @@ __all__ = ("change", "prepare")
 _NONE_MEANS_SOMETHING = ("mistrigger_grace_time", "next_run_time")
 
 
-def change(task: Task, given: Mapping[str, Any], trigger: Any, trigger_args: Mapping[str, Any], scheduler: Any) -> None:
+def change(
+    task: Task,
+    trigger: Any,
+    trigger_args: Mapping[str, Any],
+    scheduler: Any,
+    store: str | None,
+    replace_existing: bool,
+    **given: Any,
+) -> None:
     """Change a task that was handed to ``add_task`` by the other arguments.
 
     Raises AssertionError for a task that was submitted before or has no trigger, and what the task raises for values
@@ -26,8 +34,7 @@ def change(task: Task, given: Mapping[str, Any], trigger: Any, trigger_args: Map
     """
     if task.submitted:
         raise AssertionError(f"Expected a task that was not submitted before, got {task!r}.")
-    values = {name: value for name, value in given.items() if value is not undefined}
-    values = {name: value for name, value in values.items() if value is not None or name in _NONE_MEANS_SOMETHING}
+    values = {name: value for name, value in given.items() if _is_given(name, value)}
     if trigger is not None or trigger_args:
         values["trigger"] = scheduler.create_trigger(trigger, trigger_args)
     elif task.trigger is None:
@@ -35,6 +42,12 @@ def change(task: Task, given: Mapping[str, Any], trigger: Any, trigger_args: Map
     values["scheduler"] = scheduler
     task.timezone = task.timezone or scheduler.timezone
     task.update_task(**values)
+    task.store_alias = store or task.store_alias
+    task.replace_existing = replace_existing or task.replace_existing
+
+
+def _is_given(name: str, value: Any) -> bool:
+    return value is not undefined and (value is not None or name in _NONE_MEANS_SOMETHING)
 
 
 def prepare(task: Task, scheduler: Any, now: datetime.datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK
-from ..engine.stopping import run_shutdown_tasks
+from ..engine.config import to_seconds
 from ..events import SCHEDULER_SHUTDOWN, SchedulerEvent
 from ..exceptions import SchedulerNotRunningError
 from ..executors.job import CURRENT, run_on_a_loop_of_its_own
@@ -53,7 +53,7 @@ class BaseScheduler(PassingScheduler):
     def configure(self, options: Mapping[str, Any]) -> None:
         super().configure(options)
         timeout = options.get("timeout")
-        self.timeout: float | None = None if timeout is None else float(timeout)
+        self.timeout: float | None = None if timeout is None else to_seconds(timeout, "timeout")
 
     def default_loggers(self) -> Callable[[], Any]:
         return globals().get("default_loggers_class") or __getattr__("default_loggers_class")  # type: ignore[no-any-return]
@@ -172,6 +172,8 @@ class BaseScheduler(PassingScheduler):
 
     def _last_tasks(self, life: int) -> list[Coroutine[Any, Any, Any]]:
         """Call what is to run at the end, and return the coroutines among it, still to be awaited."""
+        from ..engine.stopping import run_shutdown_tasks  # late: only at the end
+
         return run_shutdown_tasks(self._book, self, self._news, self.logger) if life == self._life else []
 
     def _cut_short(self, life: int) -> None:

@@ -74,7 +74,7 @@ class LoopScheduler(BaseScheduler):
     def wakeup(self) -> None:
         """Make a pass soon; may be called from any thread."""
         loop = self.event_loop
-        if loop is None or self._posted_to is loop:
+        if loop is None or self._soon is not None or self._posted_to is loop:
             return
         if asyncio._get_running_loop() is loop:
             self._look_soon()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..engine import edits
@@ -67,22 +68,24 @@ class TaskVerbs(ConfiguredScheduler):
         if fn is not None:
             warnings.warn("The parameter 'fn' was renamed to 'fn_or_task'", DeprecationWarning, stacklevel=2)
             fn_or_task = fn if fn_or_task is None else fn_or_task
-        options: dict[str, Any] = {
-            "mistrigger_grace_time": mistrigger_grace_time,
-            "coalesce": coalesce,
-            "max_instances": max_instances,
-            "next_run_time": next_run_time,
-        }
-        definition = {"id": id, "name": name, "args": args, "kwargs": kwargs, "executor": executor}
-        if isinstance(fn_or_task, Task):
+        if type(fn_or_task) is not FunctionType and isinstance(fn_or_task, Task):
             task = fn_or_task
-            adding.change(task, {**definition, **options, "recover": recover}, trigger, trigger_args, self)
-            task.store_alias = store or task.store_alias
-            task.replace_existing = replace_existing or task.replace_existing
+            adding.change(
+                task, trigger, trigger_args, self, store, replace_existing,
+                id=id, name=name, args=args, kwargs=kwargs, executor=executor,
+                mistrigger_grace_time=mistrigger_grace_time, coalesce=coalesce, max_instances=max_instances,
+                next_run_time=next_run_time, recover=recover,
+            )  # fmt: skip
         else:
-            made = self.create_trigger(trigger, trigger_args)
-            task = Task(fn_or_task, trigger=made, scheduler=self, store_alias=store, **definition, **options)
-            task.replace_existing, task.recover = replace_existing, recover is undefined or bool(recover)
+            task = Task.__new__(Task)
+            # In two steps: a call of the class would gather all that in a dictionary first.
+            Task.__init__(
+                task, fn_or_task, id=id, name=name, args=args, kwargs=kwargs,
+                trigger=self.create_trigger(trigger, trigger_args), executor=executor, store_alias=store,
+                mistrigger_grace_time=mistrigger_grace_time, coalesce=coalesce, max_instances=max_instances,
+                next_run_time=next_run_time, scheduler=self, replace_existing=replace_existing,
+                recover=recover is undefined or bool(recover),
+            )  # fmt: skip
         if task.fn is not None:
             self._submit(task)
         return task
@@ -95,7 +98,7 @@ class TaskVerbs(ConfiguredScheduler):
         now = self.clock.now()
         adding.prepare(task, self, now)
         alias = task.store_alias or "default"
-        self._book.add(task, alias, task.replace_existing, now)
+        self._book.add(task, alias, now)
         if self._book.is_open:
             self._news.task(TASK_ADDED, task.id, alias)
             self._warn_of_waiting(task)
@@ -291,6 +294,8 @@ class TaskVerbs(ConfiguredScheduler):
 
 
 def _id_and_store(task_or_id: Any, store: str | None) -> tuple[str, str | None]:
+    if type(task_or_id) is str:
+        return task_or_id, store
     if isinstance(task_or_id, Task):
         return task_or_id.id or "", store or task_or_id.store_alias
     if task_or_id is not None and not isinstance(task_or_id, str):

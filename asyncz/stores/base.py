@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
-from ..leading import Leadership
 from ..locks import FileLockProtected, NullLockProtected
 from ..utils import from_microseconds, to_microseconds
 from .rows import Row
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from ..leading import Leadership
     from ..protocols import LockProtectedProtocol
     from ..tasks.base import Task
     from ..tasks.planning import Firing
@@ -54,7 +54,7 @@ class BaseStore(StoreType):
         self.lock = self.create_lock()
         path = self._lock_path()
         # Claims in a store that is shared are atomic: there, all may run.
-        self.leadership = Leadership(path) if path and not self.shared else None
+        self.leadership = _leadership(path) if path and not self.shared else None
 
     def shutdown(self) -> None:
         self.lock.shutdown()
@@ -168,6 +168,12 @@ class BaseStore(StoreType):
     def delete_task(self, task_id: str) -> None:
         if not self.remove(task_id):
             raise TaskLookupError(task_id)
+
+
+def _leadership(path: str) -> Leadership:
+    from ..leading import Leadership  # late: few stores have a lock_path
+
+    return Leadership(path)
 
 
 def _order(row: Row) -> tuple[bool, int, str]:

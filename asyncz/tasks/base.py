@@ -11,8 +11,9 @@ from ..refs import check_decorated_args, get_callable_name, obj_to_ref, ref_to_o
 from ..triggers.aliases import build_trigger
 from ..typing import Undefined, undefined
 from ..utils import datetime_repr
-from . import planning
-from .changes import checked, checked_definition
+from . import flags, planning
+from .changes import check_grace_time, check_max_instances, checked, checked_definition
+from .flags import flag
 from .types import DecoratedFn, TaskDefaultsType, TaskType
 
 if TYPE_CHECKING:
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ("Task",)
 
-#: What a task has where neither it nor a scheduler's defaults say anything: late runs run, coalesced to one.
-_DEFAULTS: dict[str, Any] = {"mistrigger_grace_time": None, "coalesce": True, "max_instances": 1}
-_GIVEN = {*_DEFAULTS, "next_run_time"}
-_NOTHING: frozenset[str] = frozenset()
 _COPIED = (
-    "args", "_kwargs", "coalesce", "executor", "fn", "id", "max_instances", "mistrigger_grace_time", "name",
-    "next_run_time", "recover", "replace_existing", "store_alias", "trigger", "_given", "_reference",
+    "args", "_kwargs", "executor", "fn", "id", "max_instances", "mistrigger_grace_time", "name", "next_run_time",
+    "store_alias", "trigger", "_reference",
 )  # fmt: skip
-_PICKLED = (*(name for name in _COPIED if name not in ("fn", "_given", "_reference", "replace_existing")), "timezone")
+_PICKLED = (*(name for name in _COPIED if name not in ("fn", "_reference")), "coalesce", "recover", "timezone")
+_NEW = flags.PENDING | flags.COALESCE | flags.RECOVER
 
 
 class Task(TaskType):
@@ -48,16 +46,16 @@ class Task(TaskType):
     Raises TypeError or ValueError for arguments that do not fit.
     """
 
+    _flags: int
     _kwargs: dict[str, Any] | None
     _reference: str | None
 
     __slots__ = (
         "__weakref__",
-        "_given",
+        "_flags",
         "_kwargs",
         "_reference",
         "args",
-        "coalesce",
         "executor",
         "fn",
         "id",
@@ -65,14 +63,19 @@ class Task(TaskType):
         "mistrigger_grace_time",
         "name",
         "next_run_time",
-        "pending",
-        "recover",
-        "replace_existing",
         "scheduler",
         "store_alias",
-        "submitted",
         "timezone",
         "trigger",
+    )
+
+    pending = flag(flags.PENDING, "True until it is in a store.")
+    submitted = flag(flags.SUBMITTED, "True when it was handed to a scheduler.")
+    coalesce = flag(flags.COALESCE, "Whether several due times are run as one.")
+    recover = flag(flags.RECOVER, "Whether a run whose owner was lost is run again.")
+    replace_existing = flag(flags.REPLACE_EXISTING, "Whether it replaces a task of its id when it is submitted.")
+    has_schedule_of_its_own = flag(
+        flags.NEXT_RUN_TIME_GIVEN, "True when a ``next_run_time`` was given, None too, and not left to the trigger."
     )
 
     def __init__(
@@ -94,44 +97,38 @@ class Task(TaskType):
         replace_existing: bool = False,
         recover: bool = True,
     ) -> None:
-        self._set_defaults(scheduler)
         definition = checked_definition(fn, id, name, args, kwargs, trigger, executor)
         self.fn, self._reference, self.name, self.args, self._kwargs = definition
         self.id = random_id() if id is None and fn is not None else id
         self.trigger = trigger
         self.executor = executor
         self.store_alias = store_alias
-        self.replace_existing = replace_existing
-        self.recover = recover
+        self.scheduler = scheduler
+        self.timezone = getattr(scheduler, "timezone", None)
+        self.mistrigger_grace_time = None
+        self.max_instances = 1
+        self.next_run_time = None
+        self._flags = _NEW if recover else _NEW & ~flags.RECOVER
+        if replace_existing:
+            self.replace_existing = True
+        if not (mistrigger_grace_time is coalesce is max_instances is next_run_time is undefined):
+            self._take_given(mistrigger_grace_time, coalesce, max_instances, next_run_time)
+
+    def _take_given(self, mistrigger_grace_time: Any, coalesce: Any, max_instances: Any, next_run_time: Any) -> None:
+        """Take those that were given of what there are defaults for."""
         if mistrigger_grace_time is not undefined:
-            self.update_task(mistrigger_grace_time=mistrigger_grace_time)
+            self.mistrigger_grace_time = check_grace_time(mistrigger_grace_time)
+            self._flags |= flags.GRACE_TIME_GIVEN
         if coalesce is not undefined:
-            self.update_task(coalesce=coalesce)
+            self.coalesce = bool(coalesce)
+            self._flags |= flags.COALESCE_GIVEN
         if max_instances is not undefined:
-            self.update_task(max_instances=max_instances)
+            self.max_instances = check_max_instances(max_instances)
+            self._flags |= flags.MAX_INSTANCES_GIVEN
         if next_run_time is not undefined:
             # Text and naive values are read in the scheduler's zone, which may be known only when it is submitted.
             self.next_run_time = next_run_time
-            self._given |= {"next_run_time"}
-
-    def _set_defaults(self, scheduler: TaskScheduler | None) -> None:
-        self.id: str | None = None
-        self.name: str | None = None
-        self.fn: Any = None
-        self.args: tuple[Any, ...] = ()
-        self._kwargs = None
-        self._reference = None
-        self.trigger: TriggerType | None = None
-        self.executor: str | None = None
-        self.coalesce: bool = True
-        self.max_instances: int = 1
-        self.mistrigger_grace_time: float | None = None
-        self.next_run_time: datetime.datetime | None = None
-        self.scheduler = scheduler
-        self.timezone: datetime.tzinfo | None = getattr(scheduler, "timezone", None)
-        self.pending = True
-        self.submitted = False
-        self._given = _NOTHING
+            self._flags |= flags.NEXT_RUN_TIME_GIVEN
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
@@ -153,7 +150,7 @@ class Task(TaskType):
     @property
     def paused(self) -> bool:
         """True when the task has no next run: it was paused, or given a ``next_run_time`` of None."""
-        return self.next_run_time is None and (not self.pending or "next_run_time" in self._given)
+        return self.next_run_time is None and (not self.pending or self.has_schedule_of_its_own)
 
     @property
     def schedule_state(self) -> TaskScheduleState:
@@ -182,22 +179,25 @@ class Task(TaskType):
         """
         for key, value in checked(self, updates).items():
             setattr(self, key, value)
-        given = updates.keys() & _GIVEN
-        if given and not self.submitted:
-            self._given |= given
+        if not self.submitted:
+            for key in updates.keys() & flags.GIVEN.keys():
+                self._flags |= flags.GIVEN[key]
 
     def apply_defaults(self, defaults: TaskDefaultsType) -> None:
         """Take from a scheduler's defaults what was not given when the task was made."""
-        for name in _DEFAULTS:
-            if name not in self._given:
-                setattr(self, name, getattr(defaults, name))
-        if "mistrigger_grace_time" not in self._given and getattr(self.trigger, "allow_mistrigger_by_default", False):
-            self.mistrigger_grace_time = None
+        given = self._flags
+        if not given & flags.GRACE_TIME_GIVEN:
+            grace_time = defaults.mistrigger_grace_time
+            is_never_late = grace_time is None or getattr(self.trigger, "allow_mistrigger_by_default", False)
+            self.mistrigger_grace_time = None if is_never_late else grace_time
+        if not given & flags.COALESCE_GIVEN:
+            self._flags = given | flags.COALESCE if defaults.coalesce else given & ~flags.COALESCE
+        if not given & flags.MAX_INSTANCES_GIVEN:
+            self.max_instances = defaults.max_instances
 
-    @property
-    def has_schedule_of_its_own(self) -> bool:
-        """True when a ``next_run_time`` was given, None included, rather than left to the trigger."""
-        return "next_run_time" in self._given
+    def settle(self) -> None:
+        """Be submitted, and not pending any more."""
+        self._flags = self._flags & ~flags.PENDING | flags.SUBMITTED
 
     def decorate(self, fn: Any) -> None:
         """Put in the callable that this task stands above; in the body of a class, that has a ``self`` to come.
@@ -213,9 +213,10 @@ class Task(TaskType):
     def copy(self) -> Task:
         """Return a task of the same definition that was not submitted yet."""
         twin = object.__new__(type(self))
-        twin._set_defaults(self.scheduler)
         for name in _COPIED:
             setattr(twin, name, getattr(self, name))
+        twin.scheduler, twin.timezone = self.scheduler, getattr(self.scheduler, "timezone", None)
+        twin._flags = self._flags & ~flags.PLACE | flags.PENDING
         return twin
 
     # -- verbs, passed on to the scheduler --------------------------------------------------------------------------
@@ -248,8 +249,7 @@ class Task(TaskType):
     def pause(self) -> Task:
         """Take the next run away until the task is resumed, and return the task."""
         if self.scheduler is None or not self.submitted:
-            self.next_run_time = None
-            self._given |= {"next_run_time"}
+            self.next_run_time, self.has_schedule_of_its_own = None, True
         else:
             self._take(self.scheduler.pause_task(self.id, self.store_alias))
         return self
@@ -257,7 +257,7 @@ class Task(TaskType):
     def resume(self) -> Task:
         """Let the trigger say the next run again, counted from now, and return the task."""
         if self.scheduler is None or not self.submitted:
-            self._given -= {"next_run_time"}
+            self.has_schedule_of_its_own = False
         else:
             self._take(self.scheduler.resume_task(self.id, self.store_alias))
         return self
@@ -273,6 +273,7 @@ class Task(TaskType):
         if stored is not None and stored is not self:
             for name in _COPIED:
                 setattr(self, name, getattr(stored, name))
+            self._flags = stored._flags & ~flags.PLACE | self._flags & flags.PLACE
 
     def __call__(self, fn: DecoratedFn) -> DecoratedFn:
         """Submit a copy of this task with a callable put in, and return the callable (decorator mode).
@@ -325,13 +326,10 @@ class Task(TaskType):
         return state | {"_reference": reference, "version": 1}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._set_defaults(None)
+        self._flags, self.scheduler = flags.SUBMITTED, None
         for name in (*_PICKLED, "_reference"):
             setattr(self, name, state[name])
         self.fn = ref_to_obj(state["_reference"])
-        self.replace_existing = False
-        self.submitted = True
-        self.pending = False
 
 
 def _record_on(fn: Any, task: Task) -> None:

@@ -7,8 +7,10 @@ that a change of several attributes happens wholly or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import listed, shown, shown_name
 from ..refs import check_callable_args, get_callable_name, ref_to_obj
 from ..triggers.types import TriggerType
 from ..utils import to_datetime
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from .types import TaskType
 
-__all__ = ("EDITABLE", "checked", "checked_definition")
+__all__ = ("EDITABLE", "check_grace_time", "check_max_instances", "checked", "checked_definition")
 
 
 def _check_name(value: Any) -> str:
@@ -27,7 +29,8 @@ def _check_name(value: Any) -> str:
     return value
 
 
-def _check_grace_time(value: Any) -> float | None:
+def check_grace_time(value: Any) -> float | None:
+    """Return a grace time in seconds, or None; raises TypeError for anything else."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
@@ -35,7 +38,8 @@ def _check_grace_time(value: Any) -> float | None:
     return value
 
 
-def _check_max_instances(value: Any) -> int:
+def check_max_instances(value: Any) -> int:
+    """Return how many runs there may be at once; raises TypeError unless it is a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise TypeError("max_instances must be a positive integer.")
     return value
@@ -70,8 +74,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "coalesce": bool,
     "executor": _check_executor,
     "kwargs": _check_kwargs,
-    "max_instances": _check_max_instances,
-    "mistrigger_grace_time": _check_grace_time,
+    "max_instances": check_max_instances,
+    "mistrigger_grace_time": check_grace_time,
     "name": _check_name,
     "recover": bool,
     "trigger": _check_trigger,
@@ -90,7 +94,7 @@ def checked(task: TaskType, updates: Mapping[str, Any]) -> dict[str, Any]:
     """
     unknown = updates.keys() - EDITABLE
     if unknown:
-        names = ", ".join(sorted(unknown))
+        names = listed(sorted(map(shown_name, unknown)))
         raise AttributeError(f"The following are not modifiable attributes of Task: {names}.")
     values = {name: _CHECKS[name](updates[name]) for name in updates if name in _CHECKS}
     if "kwargs" in values:
@@ -116,22 +120,27 @@ def checked_definition(
     Returns the callable, the reference to it where it was given as text, the name, and the arguments. Raises what
     :func:`checked` raises.
     """
-    reference = None
-    if name is not None:
-        _check_name(name)
-    if trigger is not None:
+    if not (id is name is executor is None):
+        _check_names(id, name, executor)
+    # Most are real subclasses: to ask that is quicker than to ask an abstract class about an instance.
+    if trigger is not None and TriggerType not in type(trigger).__mro__:
         _check_trigger(trigger)
-    if executor is not None:
-        _check_executor(executor)
-    if id is not None:
-        _check_text_id(id)
     args = () if args is None else _check_args(args)
     kwargs = None if kwargs is None else _check_kwargs(kwargs)
-    if fn is not None:
-        fn, reference = _resolved(fn)
-        name = name or get_callable_name(fn)
-        check_callable_args(fn, args, kwargs or {})
-    return fn, reference, name, args, kwargs
+    if fn is None:
+        return None, None, name, args, kwargs
+    fn, reference = (fn, None) if type(fn) is FunctionType else _resolved(fn)
+    check_callable_args(fn, args, kwargs or {})
+    return fn, reference, name or get_callable_name(fn), args, kwargs
+
+
+def _check_names(id: Any, name: Any, executor: Any) -> None:
+    if id is not None:
+        _check_text_id(id)
+    if name is not None:
+        _check_name(name)
+    if executor is not None:
+        _check_executor(executor)
 
 
 def _check_scheduler(task: TaskType, value: Any) -> Any:
@@ -149,7 +158,7 @@ def _check_id(task: TaskType, value: Any) -> str:
 
 def _check_text_id(value: Any) -> None:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"id must be a non empty string, got {value!r}.")
+        raise TypeError(f"id must be a non empty string, got {shown(value)}.")
 
 
 def _check_fn(task: TaskType, value: Any, is_named: bool) -> dict[str, Any]:
@@ -177,5 +186,5 @@ def _check_call(task: TaskType, values: Mapping[str, Any]) -> None:
 def _check_next_run_time(task: TaskType, value: Any) -> datetime.datetime | None:
     zone = task.timezone or getattr(task.scheduler, "timezone", None)
     if zone is None:
-        raise TypeError(f"next_run_time can be changed only on a task that belongs to a scheduler, got {value!r}.")
+        raise TypeError(f"next_run_time can be changed only on a task that belongs to a scheduler, got {shown(value)}.")
     return None if value is None else to_datetime(value, zone, "next_run_time")
