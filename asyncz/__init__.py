@@ -15,11 +15,24 @@ __all__ = ("Asyncz", "__version__")
 
 def __getattr__(name: str) -> object:
     if name == "Asyncz":
-        from ._lazy import resolve
+        from .schedulers.asyncio import AsyncIOScheduler
 
-        return resolve("asyncz.schedulers.asyncio:AsyncIOScheduler")
+        return AsyncIOScheduler
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _named_by_texts() -> None:
+    """Import what aliases and late names stand for. Never called, but read by programs that freeze others.
+
+    They follow import statements, wherever those stand, but no texts; and they may pass over imports for annotations.
+    """
+    from .executors import asyncio, debug, futures, pool, process_pool  # noqa: F401
+    from .schedulers import asyncio as faces  # noqa: F401
+    from .schedulers import inspection  # noqa: F401
+    from .stores import memory  # noqa: F401
+    from .tasks import inspection as views  # noqa: F401
+    from .triggers import combination, cron, date, interval, shutdown  # noqa: F401
