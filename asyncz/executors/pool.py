@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import shown
 from .base import BaseExecutor, PoolShutdownError
 from .job import Job, failures, missed, run_job
 
@@ -213,6 +214,11 @@ class ThreadPoolExecutor(BasePoolExecutor):
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
         if self._pool is None:
             raise self._shut_down()
+        if interpreter_exits():  # it waits for the pumps, which would never find their queue empty
+            raise PoolShutdownError(
+                f"The pool of executor {self.alias!r} takes no more tasks: cannot schedule new futures after the "
+                "interpreter has begun to exit."
+            )
         clock = self.clock
         job = Job.of(task, run_times, clock)
         clock.hold()
@@ -297,9 +303,9 @@ def positive(max_workers: int | str) -> int:
     try:
         if int(max_workers) > 0:
             return int(max_workers)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         pass
-    raise ValueError(f"max_workers must be a positive whole number, got {max_workers!r}.")
+    raise ValueError(f"max_workers must be a positive whole number, got {shown(max_workers)}.")
 
 
 def interpreter_exits() -> bool:
