@@ -28,6 +28,5 @@ class ClockWatch:
         last, self._last = self._last, (now, monotonic)
         if last is None:
             return 0
-        passed = max(0.0, monotonic - last[1])
-        missing = passed - (now - last[0]).total_seconds()
+        missing = max(0.0, monotonic - last[1]) - (now - last[0]).total_seconds()
         return missing if missing > TOLERANCE else 0

@@ -26,6 +26,11 @@ __all__ = ("BATCH", "Dispatcher")
 #: runs are fewer than the 700 after which Python looks for garbage. Those in flight then would count as long-lived, and
 #: soon be reason to look through all tasks there are, which takes a quarter of a second for 100,000 of them.
 BATCH = 32
+#: Runs that may wait for a worker of an executor, few for the same reason. What is due beyond that waits in its store,
+#: where it takes no memory, can still be edited, and is there for other processes.
+BACKLOG = 100
+#: Seconds until that is looked at again, should nobody tell that there is room.
+LOOK_AGAIN = 0.05
 
 
 class Dispatcher:
@@ -48,16 +53,23 @@ class Dispatcher:
         self._submissions = submissions
         self._news = news
         self._gate = gate
+        #: The executors that are given nothing more for now.
+        self.full: tuple[str, ...] = ()
 
     # -- a step -----------------------------------------------------------------------------------------------------
 
-    def step(self, now: datetime.datetime) -> bool:
-        """Settle what was reported and fire one batch of what is due; True when there may be more to do at once."""
-        more = self._submissions.settle(now)
+    def step(self, now: datetime.datetime, settle_from: int = 1) -> bool:
+        """Settle what was reported and fire one batch of what is due; True when there may be more to do at once.
+
+        Fewer reports than ``settle_from`` are left for another time, unless one of their tasks is due again.
+        """
+        more, instant = False, to_microseconds(now)
+        if self._submissions.reports >= settle_from:
+            more = self._submissions.settle(now)
         for alias, store in list(self._stores.items()):
             if self._gate.is_open(alias, now):
-                more |= self._fire_batch(alias, store, now)
-        return more or self._submissions.has_news
+                more |= self._fire_batch(alias, store, now, instant)
+        return more
 
     def next_due(self, now: datetime.datetime) -> float | None:
         """Return the seconds until something is to be done, 0 when it is overdue, None when nothing is scheduled."""
@@ -66,14 +78,15 @@ class Dispatcher:
             instant = self._next_instant(alias, store, now)
             if instant is not None and (earliest is None or instant < earliest):
                 earliest = instant
-        return None if earliest is None else max(0.0, (earliest - to_microseconds(now)) / 1_000_000)
+        wait = None if earliest is None else max(0.0, (earliest - to_microseconds(now)) / 1_000_000)
+        return wait if not self.full else LOOK_AGAIN if wait is None else min(wait, LOOK_AGAIN)
 
     def _next_instant(self, alias: str, store: BaseStore, now: datetime.datetime) -> int | None:
         retry = self._gate.next_try(alias)
         if retry is not None:
             return retry
         try:
-            due = store.next_due(tuple(self._executors))
+            due = store.next_due(self._ready())
         except Exception as exc:
             self._gate.fail(alias, exc, now)
             return self._gate.next_try(alias)
@@ -83,21 +96,48 @@ class Dispatcher:
         check = self._gate.check_back(now)
         return check if due is None else min(due, check)
 
-    def _fire_batch(self, alias: str, store: BaseStore, now: datetime.datetime) -> bool:
+    def _fire_batch(self, alias: str, store: BaseStore, now: datetime.datetime, instant: int) -> bool:
         try:
             if store.leadership is not None and not self._leads(alias, store, store.leadership, now):
                 return False
-            rows = store.due(now, BATCH, tuple(self._executors))
-            firings = [self._decide(alias, row, now) for row in rows]
+            rows = self._due(store, now)
+            firings = [self._decide(alias, row, now, instant) for row in rows]
             if store.leadership is not None:  # before the claim, which is not to be followed by what may fail
-                store.leadership.write(_through(rows, now))
-            won = store.claim(firings, self._news.identity) if firings else []
+                store.leadership.write(self._through(store, rows, instant))
+            won = store.claim(firings, self._news.identity) if firings else ()
         except Exception as exc:
             self._gate.fail(alias, exc, now)
             return False
         self._gate.open(alias)
-        self._submissions.submit_batch(alias, store, won, now)
+        if won:
+            self._submissions.submit_batch(alias, store, won, now)
         return len(rows) >= BATCH
+
+    def _due(self, store: BaseStore, now: datetime.datetime) -> list[Row]:
+        """Return a batch of what is due, with the runs that have not ended."""
+        rows = store.due(now, BATCH, self._ready())
+        if self._submissions.has_news and any(row.runs for row in rows):
+            while self._submissions.settle(now):
+                pass
+            rows = store.due(now, BATCH, self._ready())
+        return rows
+
+    def _ready(self) -> tuple[str, ...]:
+        """Return the executors that can do with more."""
+        executors = self._executors
+        full = [alias for alias in executors if getattr(executors[alias], "backlog", 0) >= BACKLOG]
+        self.full = tuple(full)
+        return tuple([alias for alias in executors if alias not in full]) if full else tuple(executors)
+
+    def _through(self, store: BaseStore, rows: Sequence[Row], instant: int) -> int:
+        """Return the instant through which everything has been run with this batch, in microseconds since 1970 UTC.
+
+        Behind a full batch there may be more of the same due time: a crash in between rather repeats some than loses
+        any.
+        """
+        last = rows[-1].due if len(rows) >= BATCH else None
+        waiting = store.next_due(self.full) if self.full else None
+        return min(instant, *(at - 1 for at in (last, waiting) if at is not None), instant)
 
     def _leads(self, alias: str, store: BaseStore, leadership: Leadership, now: datetime.datetime) -> bool:
         """Return whether this process runs the tasks of a store, having tried to become the one that does."""
@@ -118,21 +158,21 @@ class Dispatcher:
     def _count_as_run(self, alias: str, store: BaseStore, through: datetime.datetime) -> None:
         """Advance past what the leader before has run; its tasks are these, but their schedules were in its memory."""
         while rows := store.due(through, BATCH, tuple(self._executors)):
-            firings = [self._decide(alias, row, through) for row in rows]
+            firings = [self._decide(alias, row, through, to_microseconds(through)) for row in rows]
             for firing in firings:
                 firing.run = None
             for firing in store.claim(firings, self._news.identity):
                 if firing.ends:
                     self._news.removed(firing.row.task.id, alias)
 
-    def _decide(self, alias: str, row: Row, now: datetime.datetime, source: str = "scheduled") -> Firing:
-        revision, task = row.revision, row.task
-        due_time: datetime.datetime = task.next_run_time or now
-        nominal = due_time if row.nominal is None else from_microseconds(row.nominal, due_time.tzinfo)
-        firing = planning.due(task, nominal, due_time, now)
+    def _decide(self, alias: str, row: Row, now: datetime.datetime, instant: int, source: str = "scheduled") -> Firing:
+        revision, task, due_at, nominal_at = row.revision, row.task, row.due, row.nominal
+        due_time = task.next_run_time or now
+        firing = planning.due(task, instant if due_at is None else due_at, nominal_at, now, instant)
         if firing.error is not None:
             self._news.log_broken_trigger(task, firing.error)
-        firing.row, firing.revision, firing.nominal, firing.due_time = row, revision, nominal, due_time
+        firing.row, firing.revision = row, revision
+        firing.due_time, firing.due_at, firing.nominal_at = due_time, due_at, nominal_at
         if firing.run_times:
             firing.run = self._submissions.new_run(alias, task, firing.run_times, now, source)
         return firing
@@ -185,19 +225,10 @@ class Dispatcher:
         if (task.executor or "default") not in self._executors:
             raise LookupError(f"Task {task.id!r} needs the executor {task.executor!r}, which is not configured here.")
         if task.next_run_time is not None and task.next_run_time <= now:
-            return self._decide(alias, row, now, "manual")
+            return self._decide(alias, row, now, to_microseconds(now), "manual")
         if not force:
             return None
         firing = Firing.by_hand(now)
         firing.row, firing.revision = row, row.revision
         firing.run = self._submissions.new_run(alias, task, firing.run_times, now, "manual")
         return firing
-
-
-def _through(rows: Sequence[Row], now: datetime.datetime) -> int:
-    """Return the instant through which everything has been run with this batch, in microseconds since 1970 UTC.
-
-    Behind a full batch there may be more of the same due time: a crash in between rather repeats some than loses any.
-    """
-    last = rows[-1].due if len(rows) >= BATCH else None
-    return to_microseconds(now) if last is None else last - 1

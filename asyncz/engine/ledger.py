@@ -10,7 +10,7 @@ from ..tasks.runs import Outcome
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..tasks.runs import Run
 
@@ -81,18 +81,25 @@ class Ledger:
         """True when something was reported that was not drained yet."""
         return bool(self._reported)
 
-    def drain(self, now: datetime.datetime, limit: int) -> Iterator[tuple[Run, list[Outcome]]]:
-        """Yield at most ``limit`` runs that have ended, with their outcomes; what belongs to no live run is dropped."""
-        for _ in range(limit):
+    @property
+    def news(self) -> int:
+        """How much was reported that was not drained yet."""
+        return len(self._reported)
+
+    def drain(self, now: datetime.datetime, limit: int) -> list[tuple[Run, list[Outcome]]]:
+        """Return at most ``limit`` runs that have ended, with their outcomes; what is of no live run is dropped."""
+        ended = []
+        for _ in range(min(limit, len(self._reported))):
             try:
                 report = self._reported.popleft()
-            except IndexError:  # empty, or another thread took the last one
-                return
-            if self._is_held_back(report):
+            except IndexError:  # another thread took the last one
+                break
+            if self._untold and self._is_held_back(report):
                 continue
-            ended = self.settled(*report, now)
-            if ended is not None:
-                yield ended
+            settled = self.settled(*report, now)
+            if settled is not None:
+                ended.append(settled)
+        return ended
 
     def _is_held_back(self, report: tuple[Any, Sequence[datetime.datetime] | None, Reported]) -> bool:
         key = id(report[1])
@@ -107,7 +114,7 @@ class Ledger:
         self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported, now: datetime.datetime
     ) -> tuple[Run, list[Outcome]] | None:
         """Strike the run that a report is about and return it with its outcomes; None when there is no such run."""
-        run = self._pop(task_id, run_times, outcomes)
+        run = self._live.pop(id(run_times), None) if run_times is not None else self._guess(task_id, outcomes)
         if run is None:
             return None
         if not isinstance(outcomes, list):
@@ -116,10 +123,8 @@ class Ledger:
         run.end(outcomes, now)
         return run, outcomes
 
-    def _pop(self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported) -> Run | None:
-        if run_times is not None:
-            return self._live.pop(id(run_times), None)
-        # An executor that names the task alone: the run that has the reported time, else its oldest one.
+    def _guess(self, task_id: Any, outcomes: Reported) -> Run | None:
+        """Strike the run meant by an executor that names the task alone: that of the reported time, else the oldest."""
         runs = [run for run in list(self._live.values()) if run.task_id == task_id]
         if isinstance(outcomes, list) and outcomes:
             runs.sort(key=lambda run: outcomes[0].run_time not in run.run_times)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..tasks.runs import Outcome, Run
     from .bus import EventBus
 
-__all__ = ("News",)
+__all__ = ("ENDINGS", "News")
 
 
 def _shown(value: object) -> str:
@@ -37,21 +37,22 @@ def _shown(value: object) -> str:
         return f"{type(value).__name__}, which cannot be shown"
 
 
-_ENDINGS = TASK_EXECUTED | TASK_ERROR | TASK_MISSED
+#: What is told of the end of a run.
+ENDINGS = TASK_EXECUTED | TASK_ERROR | TASK_MISSED
 
 
 class News:
     """Builds the events about tasks and their runs; one that nobody listens for is not built."""
 
     def __init__(self, bus: EventBus, logger: Callable[[], Any], identity: str) -> None:
-        self._bus = bus
+        self.bus = bus
         self._logger = logger
         self.identity = identity
 
     def task(self, code: int, task_id: Any, store: str | None) -> None:
         """Tell that a task was added, changed or removed."""
-        if self._bus.mask & code:
-            self._bus.dispatch(TaskEvent(code=code, task_id=task_id, store=store, scheduler_identity=self.identity))
+        if self.bus.mask & code:
+            self.bus.dispatch(TaskEvent(code=code, task_id=task_id, store=store, scheduler_identity=self.identity))
 
     def removed(self, task_id: Any, store: str) -> None:
         """Tell that a task has had its last firing."""
@@ -59,9 +60,9 @@ class News:
 
     def outcomes(self, run: Run, outcomes: Sequence[Outcome]) -> None:
         """Tell how a run ended."""
-        if self._bus.mask & _ENDINGS:
+        if self.bus.mask & ENDINGS:
             for event in events_of(run.task_id, run.store, outcomes, self.identity):
-                self._bus.dispatch(event)
+                self.bus.dispatch(event)
 
     def of_firing(self, task: Task, store: str, firing: Firing, source: str) -> list[SchedulerEvent]:
         """Return what is to be told of a firing when its batch has been sent; log what did not run."""
@@ -72,9 +73,9 @@ class News:
                 f"({task.max_instances})."
             )
         code = TASK_MAX_INSTANCES if firing.at_limit else TASK_SUBMITTED if firing.run is not None else 0
-        if code & self._bus.mask:
+        if code & self.bus.mask:
             events.append(self._submission(code, task, store, firing, source))
-        if firing.skipped and self._bus.mask & TASK_MISSED:
+        if firing.skipped and self.bus.mask & TASK_MISSED:
             events.append(self._skipped(task, store, firing))
         return events
 
@@ -102,7 +103,7 @@ class News:
     def dispatch_all(self, events: Sequence[SchedulerEvent]) -> None:
         """Send events in order."""
         for event in events:
-            self._bus.dispatch(event)
+            self.bus.dispatch(event)
 
     # -- the log ----------------------------------------------------------------------------------------------------
 

@@ -75,7 +75,8 @@ class Submissions:
             except BaseException:  # a listener that exits, say: nobody would ever send the others
                 self._take_back(alias, store, won[index + 1 :], now)
                 raise
-        self._news.dispatch_all(told)
+        if told:
+            self._news.dispatch_all(told)
         if self._ended:
             self._save(now)
 
@@ -101,46 +102,63 @@ class Submissions:
 
     def _submit(
         self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime, source: str
-    ) -> list[SchedulerEvent]:
+    ) -> Sequence[SchedulerEvent]:
         """Send what a firing carries, and return what is to be told of it later."""
+        if firing.run is not None and not self._send(alias, store, firing, now):
+            return ()
+        if not (self._news.bus.mask or firing.skipped or firing.at_limit):
+            return ()  # nearly always
         task = firing.row.task
-        if firing.run is not None and not self._send(alias, store, task, firing, now):
-            return []
         if firing.skipped:
             self._record_skipped(alias, task, firing, now)
         if firing.ends:
             self._news.removed(task.id, alias)
         return self._news.of_firing(task, alias, firing, source)
 
-    def _send(self, alias: str, store: BaseStore, task: Task, firing: Firing, now: datetime.datetime) -> bool:
+    def _send(self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime) -> bool:
         """Send a run; what an executor refuses for a reason of its own is a failed run.
 
         False when its executor was taken out just now: then the claim is taken back.
         """
+        task: Task = firing.row.task
         run: Run = firing.run
-        executor = self._executors.get(run.executor)
         self._ledger.open(run)
+        executor = self._executors.get(run.executor)
         try:
             if executor is None:
                 raise PoolShutdownError(f"Executor {run.executor!r} was removed.")
-            executor.send_task(task, run.run_times)  # type: ignore[arg-type]
-            if not hasattr(executor, "bind"):  # it reports to nobody: what it was sent is out of our hands
-                self._drop(alias, store, run, now)
-        except PoolShutdownError:
+            executor.send_task(task, run.run_times)
+        except BaseException as exc:
+            return self._not_sent(alias, store, firing, now, executor, exc)
+        if not hasattr(executor, "bind"):  # it reports to nobody: what it was sent is out of our hands
+            self._drop(alias, store, run, now)
+        return True
+
+    def _not_sent(
+        self,
+        alias: str,
+        store: BaseStore,
+        firing: Firing,
+        now: datetime.datetime,
+        executor: ExecutorType | None,
+        exc: BaseException,
+    ) -> bool:
+        run: Run = firing.run
+        if isinstance(exc, PoolShutdownError):
             self._ledger.close(run)
             if executor is not None and self._executors.get(run.executor) is executor:
-                raise
+                raise exc
             self._take_back(alias, store, [firing], now)
             firing.run = None
             return False
-        except MaximumInstancesError:
+        if isinstance(exc, MaximumInstancesError):
             self._drop(alias, store, run, now)
             firing.run, firing.at_limit = None, True
-        except BaseException as exc:
-            self._ledger.report(run.task_id, run.run_times, exc)
-            self._news.log_refused(task, run.executor, exc)
-            if not isinstance(exc, Exception):
-                raise
+            return True
+        self._ledger.report(run.task_id, run.run_times, exc)
+        self._news.log_refused(firing.row.task, run.executor, exc)
+        if not isinstance(exc, Exception):
+            raise exc
         return True
 
     def _drop(self, alias: str, store: BaseStore, run: Run, now: datetime.datetime) -> None:
@@ -185,15 +203,21 @@ class Submissions:
         """True when this is the list of run times of a run that is out."""
         return self._ledger.holds(run_times)
 
+    @property
+    def reports(self) -> int:
+        """How many runs have ended that are not settled."""
+        return len(self._ended) + self._ledger.news
+
     def settle(self, now: datetime.datetime) -> bool:
         """Write down the ends of runs and tell of them; True when there are more."""
         if not self._ended and not self._ledger.has_news:
             return False
-        ended = list(self._ledger.drain(now, SETTLED))
-        self._ended.extend(run for run, _outcomes in ended)
+        ended = self._ledger.drain(now, SETTLED)
+        self._ended.extend([run for run, _outcomes in ended])
         self._save(now)
-        for run, outcomes in ended:
-            self._news.outcomes(run, outcomes)
+        if self._news.bus.mask:
+            for run, outcomes in ended:
+                self._news.outcomes(run, outcomes)
         return self._ledger.has_news
 
     def report_inline(self, now: datetime.datetime, task_id: Any, run_times: Any, outcomes: Any) -> None:
@@ -212,7 +236,10 @@ class Submissions:
         by_store: dict[str, list[Run]] = {}
         while self._ended:
             run = self._ended.popleft()
-            by_store.setdefault(run.store, []).append(run)
+            if run.store in by_store:
+                by_store[run.store].append(run)
+            else:
+                by_store[run.store] = [run]
         for alias, runs in by_store.items():
             self._finish(alias, runs, now)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ("BaseExecutor", "PoolShutdownError", "events_of", "run_coroutine_task", "run_task")
 
+_EXECUTED = RunState.EXECUTED
 _CODES = {RunState.EXECUTED: TASK_EXECUTED, RunState.ERROR: TASK_ERROR, RunState.MISSED: TASK_MISSED}
 
 
@@ -73,7 +74,7 @@ def run_task(
     task: Task, store_alias: str | None, run_times: Sequence[datetime.datetime], logger: Any
 ) -> list[TaskExecutionEvent]:
     """Run a task here and now, once for each run time that is not too late, and return the events of it."""
-    outcomes = run_job(Job.of(task, run_times, SYSTEM_CLOCK))
+    outcomes = run_job(Job(task, run_times, SYSTEM_CLOCK))
     log_outcomes(task, outcomes, logger)
     return events_of(task.id, store_alias, outcomes)
 
@@ -82,7 +83,7 @@ async def run_coroutine_task(
     task: Task, store_alias: str | None, run_times: Sequence[datetime.datetime], logger: Any
 ) -> list[TaskExecutionEvent]:
     """Do what :func:`run_task` does for a callable that is to be awaited."""
-    outcomes = await run_job_async(Job.of(task, run_times, SYSTEM_CLOCK))
+    outcomes = await run_job_async(Job(task, run_times, SYSTEM_CLOCK))
     log_outcomes(task, outcomes, logger)
     return events_of(task.id, store_alias, outcomes)
 
@@ -138,12 +139,18 @@ class BaseExecutor(ExecutorType):
         else:
             self.shutdown(False)
 
+    @property
+    def backlog(self) -> int:
+        """How many runs were sent and wait for a worker. While there are many, a scheduler sends no more."""
+        return 0
+
     def send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
+        task_id = task.id
         with self._counting:
-            running = self._instances.get(task.id, 0)
+            running = self._instances.get(task_id, 0)
             if running >= task.max_instances:
-                raise MaximumInstancesError(task.id, task.max_instances)
-            self._instances[task.id] = running + 1
+                raise MaximumInstancesError(task_id, task.max_instances)
+            self._instances[task_id] = running + 1
         try:
             self.do_send_task(task, run_times)
         except BaseException:
@@ -158,9 +165,13 @@ class BaseExecutor(ExecutorType):
         """Report how a submission went. May be called from any thread."""
         self._count_down(task.id)
         try:
-            log_outcomes(task, outcomes, self.logger)
+            if len(outcomes) != 1 or outcomes[0].state is not _EXECUTED:
+                log_outcomes(task, outcomes, self.logger)
         finally:  # a log that fails must not keep a run from ending
-            self._tell(task, run_times, outcomes)
+            if self._report is not None:
+                self._report(task.id, run_times, outcomes)
+            else:
+                self._dispatch(task, outcomes)
 
     def failed(self, task: Task, run_times: Sequence[datetime.datetime], exc: BaseException) -> None:
         """Report that a submission could not be run through."""
@@ -186,15 +197,10 @@ class BaseExecutor(ExecutorType):
 
     def _count_down(self, task_id: Any) -> None:
         with self._counting:
-            left = self._instances.get(task_id, 0) - 1
-            if left > 0:
-                self._instances[task_id] = left
-            else:
-                self._instances.pop(task_id, None)
+            running = self._instances.pop(task_id, 0)
+            if running > 1:
+                self._instances[task_id] = running - 1
 
-    def _tell(self, task: Task, run_times: Sequence[datetime.datetime], outcomes: list[Outcome]) -> None:
-        if self._report is not None:
-            self._report(task.id, run_times, outcomes)
-            return
+    def _dispatch(self, task: Task, outcomes: list[Outcome]) -> None:
         for event in events_of(task.id, task.store_alias, outcomes):
             self.scheduler.dispatch_event(event)

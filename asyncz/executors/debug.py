@@ -21,4 +21,4 @@ class DebugExecutor(BaseExecutor):
     inline = True
 
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
-        self.finished(task, run_times, run_job(Job.of(task, run_times, self.clock)))
+        self.finished(task, run_times, run_job(Job(task, run_times, self.clock)))

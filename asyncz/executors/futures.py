@@ -46,7 +46,7 @@ class FuturesExecutor(BasePoolExecutor):
         self._token, self._numbers = uuid.uuid4().hex, itertools.count()
 
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
-        job = Job.of(task, run_times, self.clock)
+        job = Job(task, run_times, self.clock)
         self.launch(task, run_times, run_elsewhere, job, f"{self._token}-{next(self._numbers)}")
 
     def close_pool(self, pool: Executor, wait: bool) -> None:

@@ -18,7 +18,7 @@ from ..tasks.runs import Outcome
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 
     from ..tasks.base import Task
 
@@ -54,58 +54,59 @@ class Job:
 
     __slots__ = ("args", "clock", "fn", "grace_time", "kwargs", "run_times")
 
-    def __init__(
-        self,
-        fn: Any,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        grace_time: float | None,
-        run_times: Sequence[datetime.datetime],
-        clock: Clock,
-    ) -> None:
-        self.fn = fn
-        self.args = args
-        self.kwargs = kwargs
-        self.grace_time = grace_time
+    fn: Any
+    args: Sequence[Any]
+
+    def __init__(self, task: Task, run_times: Sequence[datetime.datetime], clock: Clock) -> None:
+        self.fn = task.fn
+        self.args = task.args
+        self.kwargs: Mapping[str, Any] = task.kwargs
+        self.grace_time = task.mistrigger_grace_time
         self.run_times = run_times
         self.clock = clock
 
-    @classmethod
-    def of(cls, task: Task, run_times: Sequence[datetime.datetime], clock: Clock) -> Job:
-        """Take from a task what a run of it needs."""
-        return cls(task.fn, task.args, task.kwargs, task.mistrigger_grace_time, run_times, clock)
+    def calling(self, fn: Any, args: Sequence[Any]) -> Job:
+        """Return this job with another callable and its arguments."""
+        return _restored(fn, args, self.kwargs, self.grace_time, self.run_times, self.clock)
 
     def __reduce__(self) -> Any:
         clock = self.clock
         if clock.virtual:
             clock = _StoppedClock(clock.now(), clock.monotonic())
-        return Job, (self.fn, self.args, self.kwargs, self.grace_time, self.run_times, clock)
+        return _restored, (self.fn, self.args, self.kwargs, self.grace_time, self.run_times, clock)
 
     @property
     def is_async(self) -> bool:
         """True when the callable is to be awaited."""
         return is_awaitable_callable(self.fn)
 
-    def in_time(self, outcomes: list[Outcome]) -> Iterator[tuple[datetime.datetime, datetime.datetime]]:
-        """Yield each run time that can still be run, with the instant it begins; note those that came too late."""
-        for run_time in self.run_times:
-            now = self.clock.now()
-            if self.grace_time is not None and (now - run_time).total_seconds() > self.grace_time:
-                outcomes.append(Outcome(RunState.MISSED, run_time))
-            else:
-                yield run_time, now
-
-    def succeeded(self, run_time: datetime.datetime, started: datetime.datetime, value: Any) -> Outcome:
-        """Return the outcome of a call that returned."""
-        outcome = Outcome(_EXECUTED, run_time)
-        outcome.return_value, outcome.started_at, outcome.finished_at = value, started, self.clock.now()
-        return outcome
+    def begin(self, run_time: datetime.datetime, outcomes: list[Outcome]) -> datetime.datetime | None:
+        """Return the instant, at which a due time begins; None, and an outcome that says so, when it is too late."""
+        now = self.clock.now()
+        if self.grace_time is None or (now - run_time).total_seconds() <= self.grace_time:
+            return now
+        outcomes.append(Outcome(RunState.MISSED, run_time))
+        return None
 
     def failed(self, run_time: datetime.datetime, started: datetime.datetime, exc: BaseException) -> Outcome:
         """Return the outcome of a call that raised; its frames are let go, and what they held with them."""
         outcome = failure(run_time, exc)
         outcome.started_at, outcome.finished_at = started, self.clock.now()
         return outcome
+
+
+def _restored(
+    fn: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    grace_time: float | None,
+    run_times: Sequence[datetime.datetime],
+    clock: Clock,
+) -> Job:
+    job = Job.__new__(Job)
+    job.fn, job.args, job.kwargs = fn, args, kwargs
+    job.grace_time, job.run_times, job.clock = grace_time, run_times, clock
+    return job
 
 
 def failure(run_time: datetime.datetime, exc: BaseException) -> Outcome:
@@ -151,7 +152,10 @@ def run_job(job: Job) -> list[Outcome]:
         return _run_async(job)
     outcomes: list[Outcome] = []
     before = CURRENT.set(job.run_times)
-    for run_time, started in job.in_time(outcomes):
+    for run_time in job.run_times:
+        started = job.begin(run_time, outcomes)
+        if started is None:
+            continue
         try:
             value = job.fn(*job.args, **job.kwargs)
             if type(value) is CoroutineType:  # from a lambda, say, around a coroutine function
@@ -159,29 +163,53 @@ def run_job(job: Job) -> list[Outcome]:
         except BaseException as exc:
             outcomes.append(job.failed(run_time, started, exc))
         else:
-            outcomes.append(job.succeeded(run_time, started, value))
+            outcomes.append(Outcome(_EXECUTED, run_time, started, job.clock.now(), value))
     CURRENT.reset(before)
     return outcomes
 
 
-async def run_job_async(job: Job) -> list[Outcome]:
+async def run_job_async(job: Job, ended: Callable[[Job, list[Outcome]], None] | None = None) -> list[Outcome]:
     """Run a job on the current loop and return how each of its due times went.
 
-    Cancellation ends it: the due time that was running counts as failed, those after it as missed.
+    Cancellation ends it: the due time that was running counts as failed, those after it as missed. With ``ended``,
+    which is told the same, it stops once before it begins, and can be cancelled there too: whoever made it makes that
+    first step, and an event loop the others.
     """
     outcomes: list[Outcome] = []
+    if ended is not None:
+        try:
+            await _BEGIN
+        except BaseException as exc:
+            if type(exc).__name__ == "CancelledError":
+                ended(job, missed(job.run_times))
+            raise
     CURRENT.set(job.run_times)  # for good: this context belongs to the run, and may not be the one it is closed in
-    for run_time, started in job.in_time(outcomes):
+    for run_time in job.run_times:
+        started = job.begin(run_time, outcomes)
+        if started is None:
+            continue
         try:
             value = await job.fn(*job.args, **job.kwargs)
         except BaseException as exc:
             outcomes.append(job.failed(run_time, started, exc))
             if type(exc).__name__ in ("CancelledError", "GeneratorExit"):
-                outcomes += [Outcome(RunState.MISSED, later) for later in job.run_times[len(outcomes) :]]
+                outcomes += missed(job.run_times[len(outcomes) :])
                 break
         else:
-            outcomes.append(job.succeeded(run_time, started, value))
+            outcomes.append(Outcome(_EXECUTED, run_time, started, job.clock.now(), value))
+    if ended is not None:
+        ended(job, outcomes)
     return outcomes
+
+
+class _Begin:
+    """Is awaited for one step."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return iter((None,))  # type: ignore[return-value]
+
+
+_BEGIN = _Begin()
 
 
 def _run_async(job: Job) -> list[Outcome]:

@@ -59,7 +59,7 @@ def _by_reference(job: Job) -> Job:
     args = job.args
     if isinstance(job.fn, MethodType) and not isinstance(job.fn.__self__, type):
         args = (job.fn.__self__, *args)  # the reference leads to the function in the class
-    return Job(_Reference(obj_to_ref(job.fn)), args, job.kwargs, job.grace_time, job.run_times, job.clock)
+    return job.calling(_Reference(obj_to_ref(job.fn)), args)
 
 
 def run_packed(packed: bytes) -> Parcel:
@@ -114,8 +114,7 @@ def _unpacked(packed: Iterable[tuple[Any, ...]]) -> Parcel:
 def _outcome(
     state: RunState, times: tuple[Any, Any, Any], traceback: str | None, shown: str, content: bytes
 ) -> Outcome:
-    outcome = Outcome(state, times[0])
-    outcome.started_at, outcome.finished_at = times[1:]
+    outcome = Outcome(state, *times)
     outcome.traceback = traceback
     try:
         outcome.return_value, outcome.exception = pickle.loads(content)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import shown
 from .base import BaseExecutor, PoolShutdownError
-from .job import Job, failures, missed, run_job
+from .job import Job, missed, run_job
+from .pumps import Pumps
 
 if TYPE_CHECKING:
     import datetime
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..tasks.base import Task
     from ..tasks.runs import Outcome
-
-    _Sent = tuple[Job, Task]
 
 __all__ = ("BasePoolExecutor", "ThreadPoolExecutor")
 
@@ -103,7 +101,7 @@ class BasePoolExecutor(BaseExecutor):
         return wait if self.overwrite_wait is None else self.overwrite_wait
 
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
-        job = Job.of(task, run_times, self.clock)
+        job = Job(task, run_times, self.clock)
         try:
             self.launch(task, run_times, run_job, job)
         except BaseException:
@@ -182,10 +180,6 @@ class ThreadPoolExecutor(BasePoolExecutor):
 
     ``pool_kwargs`` are further arguments of ``concurrent.futures.ThreadPoolExecutor``. No thread is started before it
     is needed. ``max_workers`` may be text; ValueError when it is not a positive whole number.
-
-    Jobs wait in a queue of our own, and what the pool is given are pumps, which empty it: a future for each job would
-    cost more than all the rest. A pump holds one of ``max_workers`` tokens. It gives it back when it finds the queue
-    empty and looks once more; a sender that finds no token has queued its job before: so one of both sees the other.
     """
 
     def __init__(
@@ -198,8 +192,10 @@ class ThreadPoolExecutor(BasePoolExecutor):
         super().__init__(None, cancel_futures, overwrite_wait)
         self.max_workers = positive(max_workers)
         self.pool_kwargs = dict(pool_kwargs or {})
-        self._queue: deque[_Sent] = deque()
-        self._tokens: deque[None] = deque()
+        self._pumps = self._create_pumps()
+
+    def _create_pumps(self) -> Pumps:
+        return Pumps(self.max_workers, lambda pump: self._submit(pump, ()), lambda grow: grow(), self._ended)
 
     def create_pool(self) -> Executor:
         from concurrent.futures import ThreadPoolExecutor as Pool
@@ -207,9 +203,12 @@ class ThreadPoolExecutor(BasePoolExecutor):
         return Pool(self.max_workers, **{"thread_name_prefix": f"asyncz-{self.alias}", **self.pool_kwargs})
 
     def start(self, scheduler: Any, alias: str) -> None:
-        # Pumps of an earlier life, if any are left, keep to their queue.
-        self._queue, self._tokens = deque(), deque([None] * self.max_workers)
+        self._pumps = self._create_pumps()  # those of an earlier life, if any are left, keep to their queue
         super().start(scheduler, alias)
+
+    @property
+    def backlog(self) -> int:
+        return len(self._pumps.queue)
 
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
         if self._pool is None:
@@ -219,83 +218,16 @@ class ThreadPoolExecutor(BasePoolExecutor):
                 f"The pool of executor {self.alias!r} takes no more tasks: cannot schedule new futures after the "
                 "interpreter has begun to exit."
             )
-        clock = self.clock
-        job = Job.of(task, run_times, clock)
-        clock.hold()
-        self._queue.append((job, task))
-        if not _take(self._tokens):
-            return
-        try:
-            self._submit(self._pump, (self._queue, self._tokens)).add_done_callback(self._pump_ended)
-        except BaseException as exc:
-            is_ours = _withdraw(self._queue, (job, task))
-            self._pump_lost(exc)
-            if is_ours:
-                clock.release()
-                raise
+        self._pumps.send(Job(task, run_times, self.clock), task)
 
-    def _pump(self, queue: deque[_Sent], tokens: deque[None]) -> None:
-        while True:
-            try:
-                job, task = queue.popleft()
-            except IndexError:
-                tokens.append(None)
-                if queue and _take(tokens):
-                    continue
-                return
-            try:
-                outcomes = run_job(job)
-            except BaseException as exc:  # for lack of memory, say
-                outcomes = failures(job.run_times, exc)
-            self._end(job, task, outcomes)
-
-    def _end(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
+    def _ended(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
         try:
             self.finished(task, job.run_times, outcomes)
         except Exception:
             self.logger.exception(f"The outcome of task {task.id!r} could not be reported.")
-        finally:
-            job.clock.release()
-
-    def _pump_ended(self, future: Future[None]) -> None:
-        exc = future.exception()
-        if exc is not None:  # its thread could not be set up
-            self._pump_lost(exc)
-
-    def _pump_lost(self, exc: BaseException) -> None:
-        """Take the token of a pump that did not come to run; where it was the last one, nobody will empty the queue."""
-        self._tokens.append(None)
-        if len(self._tokens) == self.max_workers:
-            self._empty(lambda job: failures(job.run_times, exc))
 
     def cancel_pending(self) -> None:
-        self._empty(lambda job: missed(job.run_times))
-
-    def _empty(self, outcomes: Callable[[Job], list[Outcome]]) -> None:
-        """Report what is queued, instead of running it."""
-        while self._queue:
-            try:
-                job, task = self._queue.popleft()
-            except IndexError:  # a pump was quicker
-                return
-            self._end(job, task, outcomes(job))
-
-
-def _take(tokens: deque[None]) -> bool:
-    try:
-        tokens.pop()
-    except IndexError:
-        return False
-    return True
-
-
-def _withdraw(queue: deque[_Sent], sent: _Sent) -> bool:
-    """Take something out of the queue again, unless a pump was quicker. Jobs are equal to themselves only."""
-    try:
-        queue.remove(sent)
-    except ValueError:
-        return False
-    return True
+        self._pumps.cancel()
 
 
 def positive(max_workers: int | str) -> int:

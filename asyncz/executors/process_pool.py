@@ -51,9 +51,13 @@ class ProcessPoolExecutor(BasePoolExecutor):
             kwargs["mp_context"] = multiprocessing.get_context(kwargs["mp_context"])
         return Pool(self.max_workers, **kwargs)
 
+    @property
+    def backlog(self) -> int:
+        return max(0, len(self._pending) - self.max_workers)
+
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
         try:
-            packed = pack_job(Job.of(task, run_times, self.clock))
+            packed = pack_job(Job(task, run_times, self.clock))
         except PicklingError as exc:
             self.failed(task, run_times, exc)
         else:

@@ -79,7 +79,7 @@ class AsyncIOScheduler(LoopScheduler):
         """Finish on a loop that runs in another thread, and wait for it."""
         thread = self.event_loop_thread
         try:
-            if not run_on(loop, self._finish_async(life, wait, self.timeout), self.patience):
+            if not run_on(loop, self._finish_for_others(life, wait), self.patience):
                 self._finish(life, False, self.timeout)
         finally:
             if thread is not None:

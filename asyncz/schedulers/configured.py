@@ -310,6 +310,10 @@ class ConfiguredScheduler(SchedulerType):
         """Have what was reported told."""
         self.wakeup()
 
+    def _settle(self) -> None:
+        """Tell what was reported, now."""
+        raise NotImplementedError
+
     def _report_inline(self, task_id: Any, run_times: Any, outcomes: Any) -> None:
         self._submissions.report_inline(self.clock.now(), task_id, run_times, outcomes)
 

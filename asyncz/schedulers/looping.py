@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,9 @@ from ..clock import SYSTEM_CLOCK, Clock
 from ..engine.config import to_bool
 from ..enums import SchedulerState
 from ..exceptions import SchedulerNotRunningError
-from ..executors.job import CURRENT
-from .base import BaseScheduler
-from .loops import LoopThread, call_on, within
+from .loops import LoopEnd, LoopThread, call_on, within
 from .running import signals, ticking
+from .waking import WakingScheduler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,23 +24,15 @@ __all__ = ("LoopScheduler",)
 
 #: Seconds that runs which were cancelled after ``timeout`` get to clean up.
 CANCEL_GRACE = 1.0
-#: Seconds until a pass is made again after one that broke off.
-AFTER_FAILURE = 1.0
-#: Seconds until a pass is tried again that another thread was in the way of.
-LOOK_AGAIN = 0.01
 
 
-class LoopScheduler(BaseScheduler):
+class LoopScheduler(WakingScheduler):
     """Makes its passes on a loop, and may be waited for on one while it stops."""
 
-    event_loop: asyncio.AbstractEventLoop | None = None
     event_loop_thread: LoopThread | None = None
-    timer: asyncio.TimerHandle | None = None
 
     def __init__(self, global_config: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        self._soon: asyncio.Handle | None = None
-        self._posted_to: asyncio.AbstractEventLoop | None = None
-        self._context: contextvars.Context | None = None
+        self._loop_end: LoopEnd | None = None
         self._spare_thread: LoopThread | None = None
         self._drained: asyncio.Future[bool] | None = None
         self._finishing: asyncio.Task[TimeoutError | None] | None = None
@@ -69,54 +59,6 @@ class LoopScheduler(BaseScheduler):
         """Return the loop to work on in the life that begins; None for one in a thread of its own."""
         raise NotImplementedError
 
-    # -- passes -----------------------------------------------------------------------------------------------------
-
-    def wakeup(self) -> None:
-        """Make a pass soon; may be called from any thread."""
-        loop = self.event_loop
-        if loop is None or self._soon is not None or self._posted_to is loop:
-            return
-        if asyncio._get_running_loop() is loop:
-            self._look_soon()
-            return
-        self._posted_to = loop
-        try:
-            loop.call_soon_threadsafe(self._look_soon, context=self._context)
-        except RuntimeError:  # the loop was closed: there is nobody to wake
-            self._posted_to = None
-
-    def _look_soon(self) -> None:
-        self._posted_to = None
-        loop = self.event_loop
-        if self._soon is None and loop is not None and loop is asyncio._get_running_loop():
-            self._soon = loop.call_soon(self._look, context=self._context)
-
-    def _look(self) -> None:
-        """Make a part of a pass, then let the loop have its turn before the next, or sleep."""
-        loop = self.event_loop
-        if loop is None or loop is not asyncio._get_running_loop():
-            return  # called for a life that is over
-        self._soon = None
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        try:
-            with self._passing(blocking=False) as is_held:
-                has_more = is_held and self._step(self.clock.now())
-        except BaseException:  # told by the loop; without a timer, nothing would ever run again
-            self.timer = loop.call_later(AFTER_FAILURE, self._look, context=self._context)
-            raise
-        if loop is not self.event_loop:
-            return  # a listener has ended this life
-        if has_more:
-            self._look_soon()
-            return
-        self._tell_drained()
-        # Another thread makes a pass by hand, and will not look after the timer.
-        wait = self._wait() if is_held else LOOK_AGAIN
-        if wait is not None:
-            self.timer = loop.call_later(wait, self._look, context=self._context)
-
     # -- starting ---------------------------------------------------------------------------------------------------
 
     def start(self, paused: bool = False) -> bool:
@@ -126,12 +68,20 @@ class LoopScheduler(BaseScheduler):
 
     def _bury(self) -> None:
         """End a life whose loop was closed before it ended."""
+        if self.event_loop is not None and self.event_loop.is_closed():
+            self._finish(self._leave_at_once(), False, None)
+
+    async def _wind_up(self) -> None:
+        """End a life with its loop, which is about to be closed by :func:`asyncio.run`."""
+        if self.running:
+            self.logger.info(f"The event loop of scheduler {self.identity} is about to be closed.")
+            await self._finish_async(self._leave_at_once(), False, CANCEL_GRACE)
+
+    def _leave_at_once(self) -> int:
+        """Stop scheduling, however often it was started, and return the life that is to be ended."""
         with self._lifecycle:
-            loop, life = self.event_loop, self._life
-            if loop is None or not loop.is_closed():
-                return
             self.ref_counter, self.state, self._is_ending = 0, SchedulerState.STATE_STOPPED, True
-        self._finish(life, False, None)
+            return self._life
 
     def _open(self, paused: bool) -> None:
         self._attach(self._loop_of_run or self.choose_loop())
@@ -148,20 +98,20 @@ class LoopScheduler(BaseScheduler):
         elif spare is not None or loop is None:
             self.event_loop_thread = spare or LoopThread(self.identity, self.timeout)
             loop = self.event_loop_thread.loop
-        self.event_loop, self._posted_to, self._finishing = loop, None, None
-        # Passes and runs see the context of the start, not that of whoever happened to wake the scheduler last.
-        self._context = contextvars.copy_context()
-        self._context.run(CURRENT.set, None)
+        self._finishing = None
+        self._pass_on(loop)
+        if loop is asyncio._get_running_loop():
+            self._loop_end = LoopEnd(self._wind_up)
         if not self._has_clock:
             self.clock = _clock_of(loop)
 
     def _detach(self, wait: bool) -> None:
         """Let go of the loop; end it where it is the scheduler's own."""
-        for handle in (self.timer, self._soon):
-            if handle is not None:
-                handle.cancel()
-        self.timer = self._soon = self._context = None
-        thread, self.event_loop_thread, self.event_loop = self.event_loop_thread, None, None
+        self._pass_no_more()
+        if self._loop_end is not None:
+            self._loop_end.forget()
+            self._loop_end = None
+        thread, self.event_loop_thread = self.event_loop_thread, None
         if thread is not None:
             thread.stop(wait)
 
@@ -182,9 +132,7 @@ class LoopScheduler(BaseScheduler):
         elif loop is None or not loop.is_running():
             await self._finish_async(life, False, self.timeout)
         else:
-            await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(self._finish_async(life, wait, self.timeout), loop)
-            )
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._finish_for_others(life, wait), loop))
             if thread is not None:
                 await asyncio.to_thread(thread.join_if_stopping)
 
@@ -205,6 +153,14 @@ class LoopScheduler(BaseScheduler):
             self.logger.warning(str(exc))
             return exc
         return None
+
+    async def _finish_for_others(self, life: int, wait: bool) -> None:
+        """Finish on the loop of the scheduler, where somebody waits elsewhere."""
+        try:
+            await self._finish_async(life, wait, self.timeout)
+        except asyncio.CancelledError:
+            if life == self._life:
+                raise  # otherwise that was over, and so is a later one, with which the loop has ended
 
     async def _finish_async(self, life: int, wait: bool, timeout: float | None) -> None:
         """Do what ``_finish`` does, with the loop going on meanwhile."""
@@ -231,11 +187,11 @@ class LoopScheduler(BaseScheduler):
             if life != self._life:
                 return True
             self._drained = drained
-        self._tell_drained()
+        self._after_look()
         await asyncio.wait([drained], timeout=timeout)
         return drained.done() and drained.result()
 
-    def _tell_drained(self) -> None:
+    def _after_look(self) -> None:
         drained = self._drained
         if drained is not None and not drained.done() and self._is_ending and self._submissions.is_idle:
             drained.set_result(True)
@@ -289,8 +245,8 @@ class LoopScheduler(BaseScheduler):
 
     def left_behind(self) -> None:
         # Not closed, stopped or joined: the loop and its thread are the parent's.
-        self.event_loop = self.event_loop_thread = self._spare_thread = None
-        self.timer = self._soon = self._posted_to = self._drained = self._finishing = self._tell_run = None
+        self.event_loop_thread = self._spare_thread = self._loop_end = None
+        self._drained = self._finishing = self._tell_run = None
         super().left_behind()
 
     def _let_go(self) -> None:

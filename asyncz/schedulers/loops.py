@@ -1,14 +1,14 @@
-"""Event loops of other threads."""
+"""Event loops of other threads, and the end of one."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-__all__ = ("LoopThread", "call_on", "run_on", "within")
+__all__ = ("LoopEnd", "LoopThread", "call_on", "run_on", "within")
 
 #: Seconds after which a thread that waits for another one's loop looks whether that is still there.
 _LOOK_AGAIN = 0.5
@@ -60,6 +60,41 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+class LoopEnd:
+    """Has something awaited when a loop that runs here is wound up, before it is closed.
+
+    There is no hook for that. But :func:`asyncio.run`, like all that keep to its order, closes the asynchronous
+    generators that were begun on its loop, and so this is one. What ran on the loop has been cancelled by then.
+    """
+
+    def __init__(self, wind_up: Callable[[], Awaitable[None]]) -> None:
+        self._wind_up: Callable[[], Awaitable[None]] | None = wind_up
+        self._generator = self._wait()
+        _step(self._generator.asend(None))
+
+    async def _wait(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            wind_up, self._wind_up = self._wind_up, None
+            if wind_up is not None:
+                await wind_up()
+
+    def forget(self) -> None:
+        """Do nothing when the loop is wound up."""
+        if self._wind_up is not None:
+            self._wind_up = None
+            _step(self._generator.aclose())
+
+
+def _step(awaitable: Any) -> None:
+    """Do what nobody has to wait for."""
+    try:
+        awaitable.send(None)
+    except (StopIteration, StopAsyncIteration):
+        pass
 
 
 def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> bool:

@@ -25,6 +25,9 @@ CLOCK_CHECK = 10.0
 class PassingScheduler(StartingScheduler):
     """Fires what is due when it is called, and knows how long nothing will be."""
 
+    #: Reports that a pass leaves for another one while they are fewer.
+    _settle_from = 1
+
     #: What :meth:`process_tasks` returns accounts for all that its thread did in that pass, runs in place included.
     passes_are_whole = True
 
@@ -55,7 +58,7 @@ class PassingScheduler(StartingScheduler):
         if not self._is_passing:  # a listener, or a task that runs in place, need not call it: the pass goes on
             with self._passing(blocking=True):
                 now = self.clock.now()
-                while self._step(now):
+                while self._step(now) or self._submissions.has_news:
                     pass
         return self._wait()
 
@@ -76,7 +79,7 @@ class PassingScheduler(StartingScheduler):
         try:
             if self.state == SchedulerState.STATE_RUNNING:
                 self._watch_clock(now)
-                return self._dispatcher.step(now)
+                return self._dispatcher.step(now, self._settle_from)
             return self._submissions.settle(now)
         except PoolShutdownError as exc:
             self._cease(exc)

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..engine import edits
+from ..engine.news import ENDINGS
 from ..events import ALL_TASKS_REMOVED, TASK_ADDED, TASK_MODIFIED, TASK_REMOVED, SchedulerEvent
 from ..exceptions import SchedulerNotRunningError, TaskLookupError
 from ..tasks.base import Task
@@ -228,6 +229,8 @@ class TaskVerbs(ConfiguredScheduler):
         """
         from ..tasks.inspection import select_runs
 
+        if not self._bus.mask & ENDINGS:  # otherwise that is done as soon as they end, and in another thread
+            self._settle()
         runs = [run for store in list(self._claimable.values()) for run in store.read_runs()]
         return select_runs(runs, None if task is None else _id_and_store(task, None)[0], state, limit)
 

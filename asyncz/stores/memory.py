@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..utils import to_microseconds
 from .base import BaseStore
+from .due_index import DueIndex
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -19,14 +19,10 @@ if TYPE_CHECKING:
     from ..tasks.planning import Firing
     from ..tasks.runs import Run
 
-    Entry = tuple[int, str, Row]
-
 __all__ = ("MemoryStore",)
 
 #: How many ended runs are kept.
 HISTORY_LENGTH = 1000
-#: A heap is swept when more than half of so many entries no longer count.
-SWEEP_FROM = 64
 
 
 class MemoryStore(BaseStore):
@@ -41,7 +37,7 @@ class MemoryStore(BaseStore):
         super().__init__()
         self._mutex = threading.RLock()
         self._rows: dict[str, Row] = {}
-        self._heaps: dict[str, DueHeap] = {}
+        self._indexes: dict[str, DueIndex] = {}
         self._history: deque[Run] = deque(maxlen=HISTORY_LENGTH)
 
     def shutdown(self) -> None:
@@ -49,12 +45,12 @@ class MemoryStore(BaseStore):
             for row in self._rows.values():
                 row.revision += 1  # who has read it will not bring it back
             self._rows.clear()
-            self._heaps.clear()
+            self._indexes.clear()
         super().shutdown()
 
     def left_behind(self) -> None:
         self._mutex = threading.RLock()
-        self._rows, self._heaps = {}, {}
+        self._rows, self._indexes = {}, {}
 
     def read(self, task_id: str) -> Row | None:
         return self._rows.get(task_id)
@@ -72,7 +68,8 @@ class MemoryStore(BaseStore):
                     return False
                 row.runs = hidden.runs
             self._rows[task_id] = row
-            self._index(row)
+            if row.due is not None:
+                self._index(row, row.due)
         return True
 
     def edit(
@@ -82,10 +79,9 @@ class MemoryStore(BaseStore):
             row = self._at_revision(task_id, revision)
             if row is None:
                 return None
-            self._unindex(row)
             row.change(changes, nominal)
             row.revision += 1
-            self._index(row)
+            self._reindex(row)
             return row.task
 
     def replace(self, task: Task, revision: int, nominal: datetime.datetime | None = None) -> bool:
@@ -93,11 +89,10 @@ class MemoryStore(BaseStore):
             row = self._at_revision(str(task.id), revision)
             if row is None:
                 return False
-            self._unindex(row)
             row.task = task
             row.schedule(nominal)
             row.revision += 1
-            self._index(row)
+            self._reindex(row)
             return True
 
     def _at_revision(self, task_id: str, revision: int) -> Row | None:
@@ -119,7 +114,8 @@ class MemoryStore(BaseStore):
                     self._drop(task_id, row)
 
     def _drop(self, task_id: str, row: Row) -> None:
-        self._unindex(row)
+        if row.index is not None:
+            row.index.discard(row)
         del self._rows[task_id]
         row.revision += 1
 
@@ -128,29 +124,24 @@ class MemoryStore(BaseStore):
     def due(self, now: datetime.datetime, limit: int, executors: Collection[str]) -> list[Row]:
         instant = to_microseconds(now)
         with self._mutex:
-            heaps = [self._heaps[alias] for alias in executors if alias in self._heaps]
-            if len(heaps) == 1:
-                return [entry[2] for entry in heaps[0].take(instant, limit)]
-            entries = sorted(entry for heap in heaps for entry in heap.take(instant, limit))
-            return [entry[2] for entry in entries[:limit]]
+            found = [self._indexes[alias].take(instant, limit) for alias in executors if alias in self._indexes]
+        if len(found) == 1:
+            return found[0]
+        return sorted((row for rows in found for row in rows), key=_due)[:limit]
 
     def next_due(self, executors: Collection[str]) -> int | None:
         row = self._first_row(executors)
         return None if row is None else row.due
 
     def get_next_run_time(self) -> datetime.datetime | None:
-        row = self._first_row(tuple(self._heaps))
+        row = self._first_row(tuple(self._indexes))
         return None if row is None else row.task.next_run_time
 
     def _first_row(self, executors: Iterable[str]) -> Row | None:
-        earliest: Entry | None = None
         with self._mutex:
-            for alias in executors:
-                heap = self._heaps.get(alias)
-                first = None if heap is None else heap.first()
-                if first is not None and (earliest is None or first < earliest):
-                    earliest = first
-        return None if earliest is None else earliest[2]
+            firsts = [self._indexes[alias].first() for alias in executors if alias in self._indexes]
+        rows = [row for row in firsts if row is not None]
+        return min(rows, key=_due) if len(rows) > 1 else rows[0] if rows else None
 
     def claim(self, firings: Iterable[Firing], owner: str) -> list[Firing]:
         won = []
@@ -160,9 +151,11 @@ class MemoryStore(BaseStore):
                 if row.revision != firing.revision:
                     continue
                 row.advance(firing)
-                if not firing.forced:
-                    row.entry = None  # it was due, so what is left of it in the heap is the next to be passed over
-                    self._index(row)
+                if row.due is not None:
+                    if not firing.forced:
+                        self._index(row, row.due)
+                elif row.index is not None:
+                    row.index.discard(row)
                 if row.final and not row.runs:
                     del self._rows[str(row.task.id)]
                 won.append(firing)
@@ -173,8 +166,8 @@ class MemoryStore(BaseStore):
             for run in runs:
                 row = self._rows.get(run.task_id)
                 if row is not None:
-                    row.end(run.id)
-                    if row.is_over:
+                    row.end(run)
+                    if row.final and not row.runs:
                         del self._rows[run.task_id]
                 if keep:
                     self._history.append(run)
@@ -187,9 +180,8 @@ class MemoryStore(BaseStore):
                 # A last firing that carried no run has taken its row out.
                 if row.revision == firing.revision + 1 and self._rows.get(task_id, row) is row:
                     self._rows[task_id] = row
-                    self._unindex(row)
                     row.take_back(firing)
-                    self._index(row)
+                    self._reindex(row)
                 elif firing.run is not None:
                     self.finish([firing.run], keep=False)
 
@@ -200,70 +192,20 @@ class MemoryStore(BaseStore):
 
     # -- the index: rows by due time, apart for each executor, so that what cannot run here costs nothing -------------
 
-    def _index(self, row: Row) -> None:
-        if row.due is None:
-            return
-        task = row.task
-        executor = task.executor or "default"
-        heap = self._heaps.get(executor)
-        if heap is None:
-            heap = self._heaps[executor] = DueHeap()
-        heap.push(row.due, str(task.id), row)
+    def _index(self, row: Row, due: int) -> None:
+        executor = row.task.executor or "default"
+        index = self._indexes.get(executor)
+        if index is None:
+            index = self._indexes[executor] = DueIndex()
+        index.push(row, due)
 
-    def _unindex(self, row: Row) -> None:
-        heap = self._heaps.get(row.task.executor or "default")
-        if row.entry is not None and heap is not None:
-            heap.discard(row)
+    def _reindex(self, row: Row) -> None:
+        """Put a row where it belongs after a change."""
+        if row.index is not None:
+            row.index.discard(row)
+        if row.due is not None:
+            self._index(row, row.due)
 
 
-class DueHeap:
-    """Rows in order of due time and id.
-
-    Changing a row leaves its old entry where it is; such entries are passed over, and swept out when there are many.
-    Entries handed out by :meth:`take` stay theirs until the row is changed: what was not is put back by the next call.
-    """
-
-    __slots__ = ("_dead", "_heap", "_taken")
-
-    def __init__(self) -> None:
-        self._heap: list[Entry] = []
-        self._taken: list[Entry] = []
-        self._dead = 0
-
-    def push(self, due: int, task_id: str, row: Row) -> None:
-        """Put in a row that is not in."""
-        row.entry = entry = (due, task_id, row)
-        heapq.heappush(self._heap, entry)
-
-    def discard(self, row: Row) -> None:
-        """Take out a row that is in."""
-        row.entry = None
-        self._dead += 1
-        if self._dead > SWEEP_FROM and self._dead * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].entry is entry]
-            heapq.heapify(self._heap)
-            self._dead = 0
-
-    def take(self, instant: int, limit: int) -> list[Entry]:
-        """Return at most ``limit`` entries that are due by that instant."""
-        self._put_back()
-        heap, taken = self._heap, self._taken
-        while heap and heap[0][0] <= instant and len(taken) < limit:
-            entry = heapq.heappop(heap)
-            if entry[2].entry is entry:
-                taken.append(entry)
-        return taken
-
-    def first(self) -> Entry | None:
-        """Return the first entry."""
-        self._put_back()
-        heap = self._heap
-        while heap and heap[0][2].entry is not heap[0]:
-            heapq.heappop(heap)
-        return heap[0] if heap else None
-
-    def _put_back(self) -> None:
-        for entry in self._taken:
-            if entry[2].entry is entry:
-                heapq.heappush(self._heap, entry)
-        self._taken = []
+def _due(row: Row) -> int:
+    return row.due or 0

@@ -26,18 +26,15 @@ class Row:
     its last live run has ended.
     """
 
-    __slots__ = ("due", "entry", "final", "nominal", "revision", "runs", "task")
+    __slots__ = ("due", "final", "index", "nominal", "revision", "runs", "task")
 
     def __init__(self, task: Task, nominal: datetime.datetime | None = None) -> None:
         self.task = task
         self.revision = 1
         self.runs: tuple[Run, ...] = ()
         self.final = False
-        self.entry: Any = None
+        self.index: Any = None  # for the store: where it is found by its due time
         self.schedule(nominal)
-
-    def __lt__(self, other: object) -> bool:
-        return False  # rows of equal due time and id need no order; heaps only have to be able to ask
 
     def schedule(self, nominal: datetime.datetime | None) -> None:
         """Take the schedule from the task's next run time, and from its nominal time where that is another."""
@@ -55,31 +52,39 @@ class Row:
 
     def advance(self, firing: Firing) -> None:
         """Record a claim: the run, unless as many are live as may be, and what comes next."""
-        if firing.run is not None and len(self.runs) >= self.task.max_instances:
-            firing.at_limit, firing.run = True, None
-        if firing.run is not None:
-            self.runs = (*self.runs, firing.run)
-        if not firing.forced:
-            self.task.next_run_time = firing.next_due
-            self.schedule(firing.next_nominal)
-            self.final = firing.ends
+        run = firing.run
+        if run is not None:
+            if not self.runs:
+                self.runs = (run,)
+            elif len(self.runs) < self.task.max_instances:
+                self.runs = (*self.runs, run)
+            else:
+                firing.at_limit, firing.run = True, None
         self.revision += 1
+        if firing.forced:
+            return
+        self.task.next_run_time = firing.next_due
+        if firing.next_instant is not None:
+            self.due, self.nominal = firing.next_instant, None
+        elif firing.next_due is not None:
+            self.schedule(firing.next_nominal)
+        else:
+            self.due = self.nominal = None
+            self.final = not firing.stays
 
     def take_back(self, firing: Firing) -> None:
         """Undo a claim whose run was not started: the schedule is what it was, the run is gone."""
         if firing.run is not None:
-            self.end(firing.run.id)
+            self.end(firing.run)
         if not firing.forced:
             self.task.next_run_time = firing.due_time
-            self.schedule(firing.nominal)
+            self.due, self.nominal = firing.due_at, firing.nominal_at
             self.final = False
         self.revision += 1
 
-    def end(self, run_id: int | str) -> None:
+    def end(self, run: Run) -> None:
         """Take out a run that has ended."""
-        self.runs = tuple([run for run in self.runs if run.id != run_id])
-
-    @property
-    def is_over(self) -> bool:
-        """True when nothing holds the row any longer."""
-        return self.final and not self.runs
+        if len(self.runs) == 1 and self.runs[0] is run:
+            self.runs = ()
+        else:
+            self.runs = tuple([live for live in self.runs if live.id != run.id])

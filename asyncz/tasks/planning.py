@@ -38,6 +38,7 @@ class Firing:
     ``run_times`` are what its executor gets, oldest first, empty when all were too late. ``coalesced`` due times are
     stood for by the one carried; ``skipped`` ones, the latest of them ``skipped_time``, are reported missed.
     ``next_nominal`` and ``next_due`` are what comes next, without and with jitter, None when the schedule has ended.
+    ``next_instant`` is the same in microseconds since 1970 UTC, where there is no jitter and that is known already.
     ``error`` is what the trigger raised when it was asked for the next time. A ``forced`` firing leaves the schedule as
     it is; one that is found ``at_limit`` when it is claimed advances the schedule without a run.
     """
@@ -52,12 +53,15 @@ class Firing:
     stays = False
     next_nominal: datetime.datetime | None = None
     next_due: datetime.datetime | None = None
-    # Filled by the engine: the row this was decided from with its schedule and revision, and the run to record.
-    nominal: datetime.datetime | None = None
-    due_time: datetime.datetime | None = None
+    next_instant: int | None = None
+    # Filled by the engine: the row this was decided from, its revision, and the run to record.
     revision = 0
     row: Any = None
     run: Any = None
+    # The schedule that :attr:`row` had: what a store writes to undo a claim.
+    due_time: datetime.datetime | None = None
+    due_at: int | None = None
+    nominal_at: int | None = None
 
     def __init__(self, run_times: list[datetime.datetime], next_times: Times) -> None:
         self.run_times = run_times
@@ -82,8 +86,9 @@ def first_times(task: TaskType, now: datetime.datetime, trigger: TriggerType | N
 
     Raises TypeError when the trigger returns a naive time.
     """
-    times = next_times(trigger or _trigger_of(task), task.timezone, None, now)
-    if times is not None:
+    trigger = trigger or _trigger_of(task)
+    times = next_times(trigger, task.timezone, None, now)
+    if times is not None and trigger.next_instant is None:
         to_microseconds(times[0])
         to_microseconds(times[1])
     return times
@@ -129,13 +134,18 @@ def set_back(task: TaskType, now: datetime.datetime) -> tuple[Any, tuple[datetim
     return again, times
 
 
-def due(task: TaskType, nominal: datetime.datetime, due_time: datetime.datetime, now: datetime.datetime) -> Firing:
+def due(task: TaskType, due_at: int, nominal_at: int | None, now: datetime.datetime, instant: int) -> Firing:
     """Decide what to do about a task whose next run time has come.
 
-    ``nominal`` is that time without jitter, ``due_time`` with it. What a trigger raises ends up in ``Firing.error``:
-    what is due runs all the same.
+    ``due_at`` is that time, ``nominal_at`` the same without jitter (None: there is none), ``instant`` is ``now``, in
+    microseconds since 1970 UTC. What a trigger raises ends up in ``Firing.error``: what is due runs all the same.
     """
+    due_time = task.next_run_time or now
     try:
+        firing = _due_once(task, due_time, due_at, instant) if nominal_at is None else None
+        if firing is not None:
+            return firing
+        nominal = due_time if nominal_at is None else from_microseconds(nominal_at, due_time.tzinfo)
         after = following(task, nominal, now)
         if after is None or after[1] > now:
             return Firing([due_time], after)
@@ -144,6 +154,22 @@ def due(task: TaskType, nominal: datetime.datetime, due_time: datetime.datetime,
         firing = Firing([due_time], None)
         firing.error, firing.stays = exc, True
         return firing
+
+
+def _due_once(task: TaskType, due_time: datetime.datetime, due_at: int, instant: int) -> Firing | None:
+    """Decide about one due time of a trigger that has the short cut and no jitter; None where that is not so."""
+    trigger = task.trigger
+    if trigger is None or trigger.next_instant is None or trigger.jitter:
+        return None
+    next_at = trigger.next_instant(task.timezone, due_at, instant)
+    if next_at is None:
+        return Firing([due_time], None)
+    if not due_at < next_at > instant:
+        return None
+    firing = Firing([due_time], None)
+    firing.next_instant = next_at
+    firing.next_nominal = firing.next_due = from_microseconds(next_at, trigger.timezone or task.timezone)
+    return firing
 
 
 def run_times(task: TaskType, timezone: datetime.tzinfo | None, now: datetime.datetime) -> list[datetime.datetime]:

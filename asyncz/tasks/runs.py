@@ -16,16 +16,23 @@ __all__ = ("Outcome", "Run")
 class Outcome:
     """How one due time of a run ended. Instants are in UTC; ``traceback`` is text."""
 
-    # Not slotted: there is one for every run, and it differs from these in little.
-    return_value: Any = None
-    exception: BaseException | None = None
-    traceback: str | None = None
-    started_at: datetime.datetime | None = None
-    finished_at: datetime.datetime | None = None
+    __slots__ = ("exception", "finished_at", "return_value", "run_time", "started_at", "state", "traceback")
 
-    def __init__(self, state: RunState, run_time: datetime.datetime) -> None:
+    def __init__(
+        self,
+        state: RunState,
+        run_time: datetime.datetime,
+        started_at: datetime.datetime | None = None,
+        finished_at: datetime.datetime | None = None,
+        return_value: Any = None,
+    ) -> None:
         self.state = state
         self.run_time = run_time
+        self.started_at = started_at
+        self.finished_at = finished_at
+        self.return_value = return_value
+        self.exception: BaseException | None = None
+        self.traceback: str | None = None
 
     @classmethod
     def failed(cls, run_time: datetime.datetime, exception: BaseException, traceback: str) -> Outcome:
@@ -53,7 +60,7 @@ class Run:
         task_name: str | None,
         store: str,
         executor: str,
-        run_times: Sequence[datetime.datetime],
+        run_times: list[datetime.datetime],
         owner: str,
         claimed_at: datetime.datetime,
         source: str,
@@ -71,7 +78,11 @@ class Run:
     def end(self, outcomes: Sequence[Outcome], now: datetime.datetime) -> None:
         """Write how the run ended; of several due times the worst counts: an error, then a miss."""
         if len(outcomes) == 1:  # nearly always
-            self._end_as(outcomes[0], now)
+            outcome = outcomes[0]
+            self.state, self.started_at = outcome.state, outcome.started_at
+            self.finished_at = outcome.finished_at or now
+            if outcome.exception is not None:
+                self.error = _text_of(outcome.exception)
             return
         states = {outcome.state for outcome in outcomes}
         for state in (RunState.ERROR, RunState.MISSED, RunState.EXECUTED):
@@ -81,12 +92,6 @@ class Run:
         self.started_at = next((o.started_at for o in outcomes if o.started_at is not None), None)
         self.finished_at = next((o.finished_at for o in reversed(outcomes) if o.finished_at is not None), now)
         self.error = next((_text_of(o.exception) for o in reversed(outcomes) if o.exception is not None), None)
-
-    def _end_as(self, outcome: Outcome, now: datetime.datetime) -> None:
-        self.state = outcome.state
-        self.started_at = outcome.started_at
-        self.finished_at = outcome.finished_at or now
-        self.error = None if outcome.exception is None else _text_of(outcome.exception)
 
 
 def _text_of(exception: BaseException) -> str:

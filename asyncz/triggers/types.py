@@ -22,6 +22,8 @@ class TriggerType(ABC):
 
     #: The name under which a configuration asks for it.
     alias: ClassVar[str] = ""
+    #: Its own zone; None where it goes by that of the scheduler.
+    timezone: datetime.tzinfo | None = None
     #: Each time is delayed at random by up to so many seconds.
     jitter: float | None = None
     #: A short cut for schedulers, in microseconds since 1970 UTC: ``next_instant(timezone, previous, now)`` returns the

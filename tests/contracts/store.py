@@ -56,7 +56,7 @@ def make_firing(store, task_id: str, run_id: int = 1, *, next_due=None, forced: 
     row = store.read(task_id)
     firing = Firing.by_hand(NOON) if forced else Firing([NOON], next_due and (next_due, next_due))
     firing.row, firing.revision, firing.run = row, row.revision, make_run(run_id, task_id)
-    firing.nominal = firing.due_time = row.task.next_run_time
+    firing.due_time, firing.due_at, firing.nominal_at = row.task.next_run_time, row.due, row.nominal
     return firing
 
 
@@ -198,7 +198,9 @@ class TestOrder:
                 expected = sorted(model, key=lambda id: (model[id] is None, model[id] or NOON, id))
                 assert [task.id for task in store.get_all_tasks()] == expected
                 due = [id for id in expected if model[id] is not None and model[id] <= NOON]
-                assert due_ids(store) == due
+                found = due_ids(store)
+                assert [model[id] for id in found] == [model[id] for id in due]
+                assert sorted(found) == sorted(due)
                 first = next((model[id] for id in expected if model[id] is not None), None)
                 assert store.get_next_run_time() == first
         finally:

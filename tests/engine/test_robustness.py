@@ -32,7 +32,7 @@ class Held(BaseExecutor):
 
     def release(self):
         task, run_times = self.sent.pop(0)
-        self.finished(task, run_times, run_job(Job.of(task, run_times, self.clock)))
+        self.finished(task, run_times, run_job(Job(task, run_times, self.clock)))
 
 
 class Durable(DictStore):
@@ -249,7 +249,7 @@ def test_an_executor_that_was_taken_out_during_a_pass_stops_nobody_else(make):
 
 
 def test_a_job_that_cannot_be_run_at_all_fails_and_the_pool_goes_on(monkeypatch):
-    from asyncz.executors import pool
+    from asyncz.executors import pumps
 
     def broken(job):
         raise MemoryError
@@ -258,7 +258,7 @@ def test_a_job_that_cannot_be_run_at_all_fails_and_the_pool_goes_on(monkeypatch)
         clock=VirtualClock("2024-05-01"), timezone="UTC", executors={"default": ThreadPoolExecutor(1)}
     )
     with scheduler:
-        monkeypatch.setattr(pool, "run_job", broken)
+        monkeypatch.setattr(pumps, "run_job", broken)
         scheduler.add_task(print, id="a")
         scheduler.process_tasks()
         scheduler.executors["default"].shutdown()

@@ -37,7 +37,7 @@ class HasExceptions(Exception):
 
 
 def job_of(fn, *args):
-    return Job(fn, args, {}, None, [NOW], SYSTEM_CLOCK)
+    return Job(Task(fn, args=args), [NOW], SYSTEM_CLOCK)
 
 
 @pytest.mark.parametrize("exc", [Frozen("cannot be changed"), HasExceptions("two")], ids=["frozen", "own attribute"])

@@ -119,7 +119,10 @@ def test_a_life_whose_loop_was_closed_ends_with_the_next_start(made, is_sync):
         await executed
         assert await awaited(scheduler.shutdown()) is True
 
-    asyncio.run(forgets_to_stop())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(forgets_to_stop())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
     assert scheduler.running
     asyncio.run(main())
     assert begun == ["work", "work"]
@@ -127,6 +130,28 @@ def test_a_life_whose_loop_was_closed_ends_with_the_next_start(made, is_sync):
         "SCHEDULER_STARTED", "SCHEDULER_SHUTDOWN",
     ] * 2  # fmt: skip
     assert scheduler.instances == {}
+
+
+@BOTH
+def test_a_life_ends_with_the_loop_that_asyncio_run_closes(made):
+    scheduler = make(made)
+
+    async def work():
+        await asyncio.Event().wait()
+
+    async def forgets_to_stop():
+        await awaited(scheduler.start())
+        await awaited(scheduler.start())
+        scheduler.add_task(work, "interval", days=1, id="work")
+        scheduler.run_task("work")
+        await asyncio.sleep(0)
+
+    for _ in range(2):
+        asyncio.run(forgets_to_stop())
+        assert not scheduler.running
+        assert scheduler.instances == {}
+        assert scheduler.log.of("work")[-1] == "TASK_ERROR"  # it was cancelled
+        assert scheduler.log.names()[-1] == "SCHEDULER_SHUTDOWN"
 
 
 def test_a_loop_that_was_closed_with_runs_on_it_leaves_nothing_that_would_hold_them_back():

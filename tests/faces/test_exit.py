@@ -170,11 +170,6 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="asyncio.run() cancels what runs, waits for its pool, and closes the loop; passes that are made meanwhile "
-    "begin coroutines which nobody will ever end: 'Task was destroyed but it is pending!'",
-)
 def test_a_loop_that_is_wound_up_under_its_scheduler_leaves_no_coroutine_behind(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", WOUND_UP],

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 from contracts.store import *  # noqa: F403
-from contracts.store import after, due_ids, make_task
+from contracts.store import make_task
 
-from asyncz.stores.memory import SWEEP_FROM, MemoryStore
+from asyncz.stores.memory import MemoryStore
 
 
 def started():
@@ -29,12 +29,3 @@ def test_it_is_empty_after_a_shutdown():
     store.add_task(make_task("a"))
     store.shutdown()
     assert store.get_all_tasks() == []
-
-
-def test_entries_left_behind_by_edits_are_swept_out():
-    store = started()
-    store.add_task(make_task("a"))
-    for number in range(50 * SWEEP_FROM):
-        store.edit("a", store.read("a").revision, {"next_run_time": after(number)})
-    assert len(store._heaps["default"]._heap) <= 2 * SWEEP_FROM
-    assert due_ids(store, after(10**6)) == ["a"]

@@ -42,7 +42,7 @@ class HeldExecutor(BaseExecutor):
     def release(self, count: int = 1) -> None:
         for _ in range(count):
             task, run_times = self.sent.pop(0)
-            self.finished(task, run_times, run_job(Job.of(task, run_times, self.clock)))
+            self.finished(task, run_times, run_job(Job(task, run_times, self.clock)))
 
 
 class Heard(list[Any]):

@@ -127,12 +127,12 @@ class TestLateRuns:
         assert (run.run_times[0], run.run_times[-1]) == (after(YEAR - 999), after(YEAR))
         assert scheduler.get_task("x").next_run_time == after(YEAR + 1)
 
-    def test_due_tasks_run_in_order_of_time_then_of_id(self, scheduler: Any, clock: Any) -> None:
+    def test_due_tasks_run_in_order_of_time_then_of_their_addition(self, scheduler: Any, clock: Any) -> None:
         for task_id, seconds in (("c", 1), ("b", 2), ("a", 2), ("d", 0.0005), ("e", 0.0004)):
             scheduler.add_task(work, "date", run_at=after(seconds), id=task_id, args=(task_id,))
         clock.advance(5)
         drive(scheduler)
-        assert [task_id for (task_id,) in calls] == ["e", "d", "c", "a", "b"]
+        assert [task_id for (task_id,) in calls] == ["e", "d", "c", "b", "a"]
 
     def test_more_due_tasks_than_one_batch_holds_all_run(self, scheduler: Any) -> None:
         for number in range(1_000):

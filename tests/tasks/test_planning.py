@@ -74,7 +74,15 @@ def make_task(trigger: BaseTrigger, **options: Any) -> Task:
 
 
 def decide(task: Task, now: datetime.datetime, first: datetime.datetime = START) -> planning.Firing:
-    return planning.due(task, first, first, now)
+    return decide_delayed(task, now, first, None)
+
+
+def decide_delayed(
+    task: Task, now: datetime.datetime, due_time: datetime.datetime, nominal: datetime.datetime | None
+) -> planning.Firing:
+    task.next_run_time = due_time
+    nominal_at = None if nominal is None else to_microseconds(nominal)
+    return planning.due(task, to_microseconds(due_time), nominal_at, now, to_microseconds(now))
 
 
 # Stretches of instants at equal distance: bursts, gaps, and everything between.
@@ -206,7 +214,7 @@ class TestWhatIsDue:
 
     def test_the_next_time_follows_from_the_time_without_jitter(self) -> None:
         task = make_task(IntervalTrigger(seconds=100, start_at=START))
-        firing = planning.due(task, START, after(70), after(71))
+        firing = decide_delayed(task, after(71), after(70), START)
         assert (firing.run_times, firing.next_nominal) == ([after(70)], after(100))
 
     def test_in_a_backlog_too_each_time_follows_from_the_one_before_without_jitter(
