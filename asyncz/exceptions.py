@@ -14,10 +14,15 @@ __all__ = (
     "ConflictError",
     "ConflictIdError",
     "MaximumInstancesError",
+    "NewerFormatError",
     "SchedulerAlreadyRunningError",
     "SchedulerLookupError",
     "SchedulerNotRunningError",
+    "SerializationError",
+    "SignatureError",
     "TaskLookupError",
+    "TaskUnavailableError",
+    "UnreadableRecordError",
 )
 
 #: Characters of a foreign value that a message repeats.
@@ -164,3 +169,47 @@ class SchedulerNotRunningError(AsynczException):
     """The call needs a scheduler that is running."""
 
     detail = "Scheduler is not running"
+
+
+class SerializationError(AsynczException, TypeError, ValueError):
+    """A task cannot be stored; ``argument`` says what of it, such as ``args[0]['a'][2]`` or ``kwargs['x']``."""
+
+    def __init__(self, *args: Any, argument: str = "") -> None:
+        super().__init__(*args)
+        self.argument = argument
+
+
+class UnreadableRecordError(AsynczException, ValueError):
+    """A stored record is damaged, or is none of ours: whoever reads it, nobody can run it."""
+
+
+class NewerFormatError(UnreadableRecordError):
+    """A record, or all of a store, is in a later format (``found``) than this release knows (``known``)."""
+
+    def __init__(self, what: str, found: int, known: int, release: str) -> None:
+        super().__init__(
+            detail=f"{what} has format {shown(found)}, and asyncz {release} reads formats up to {known}: "
+            "a later release has written it, and is needed to read it."
+        )
+        self.what, self.found, self.known, self.release = what, found, known, release
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.found, self.known, self.release)
+
+
+class SignatureError(UnreadableRecordError):
+    """A record does not carry the signature of anybody who knows the secret; ``task_id`` is the one it stands under."""
+
+    def __init__(self, task_id: Any) -> None:
+        super().__init__(
+            detail=f"The record of the task {shown_name(task_id)} is not signed with any of the secrets of this store: "
+            "it was added, changed or moved by somebody else, or the secret is another one."
+        )
+        self.task_id = task_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.task_id,)
+
+
+class TaskUnavailableError(AsynczLookupError):
+    """A stored record can be read, but the task cannot be made of it here: something that it names is missing."""

@@ -30,6 +30,19 @@ ERRORS = [
     # A KeyError shows the repr of its text.
     (exceptions.ConflictIdError("x"), "'Task identifier (x) conflicts with an existing task.'"),
     (exceptions.ConflictError("x"), "'Schedule identifier (x) conflicts with an existing schedule.'"),
+    (exceptions.SerializationError("args[0] ...", argument="args[0]"), "args[0] ..."),
+    (exceptions.UnreadableRecordError("damaged"), "damaged"),
+    (exceptions.TaskUnavailableError("missing"), "missing"),
+    (
+        exceptions.NewerFormatError("The record", 3, 2, "1.0"),
+        "The record has format 3, and asyncz 1.0 reads formats up to 2: a later release has written it, and is needed "
+        "to read it.",
+    ),
+    (
+        exceptions.SignatureError("x"),
+        "The record of the task x is not signed with any of the secrets of this store: it was added, changed or moved "
+        "by somebody else, or the secret is another one.",
+    ),
     (MaximumInstancesError("x", 3), "The task by the id of x reached its maximum number of instances 3."),
 ]
 

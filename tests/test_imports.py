@@ -19,7 +19,7 @@ def test_the_lazy_packages_stay_clear_of_what_is_expensive(run_python):
     printed = run_python(
         """
         import asyncz.events, asyncz.executors, asyncz.schedulers
-        import asyncz.stores, asyncz.tasks, asyncz.triggers
+        import asyncz.serializers, asyncz.stores, asyncz.tasks, asyncz.triggers
         print(*new_modules())
         """
     )

@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 #: Packages whose names are loaded when they are first used.
-LAZY = [f"asyncz.{part}" for part in ("executors", "schedulers", "stores", "tasks", "triggers")]
+LAZY = [f"asyncz.{part}" for part in ("executors", "schedulers", "serializers", "stores", "tasks", "triggers")]
 CODES = {
     "SCHEDULER_STARTED": 1,
     "SCHEDULER_START": 1,
@@ -42,6 +42,7 @@ NAMES = {
     "asyncz.exceptions": """
         AsynczException BaseLookupError AsynczLookupError SchedulerLookupError ConflictError TaskLookupError
         ConflictIdError MaximumInstancesError SchedulerAlreadyRunningError SchedulerNotRunningError
+        SerializationError UnreadableRecordError NewerFormatError SignatureError TaskUnavailableError
     """,
     "asyncz.executors": """
         AsyncIOExecutor ThreadPoolExecutor BaseExecutor DebugExecutor ProcessPoolExecutor FuturesExecutor
@@ -63,6 +64,12 @@ NAMES = {
     "asyncz.schedulers.defaults": "triggers executors stores",
     "asyncz.schedulers.inspection": "SchedulerInfo SchedulerInstanceInfo",
     "asyncz.schedulers.types": "SchedulerType LoggersType",
+    "asyncz.serializers": """
+        JSONSerializer PickleSerializer Serializer Signer TaskRecord get_serializer register_trigger register_type
+        run_from_dict run_to_dict task_to_dict
+    """,
+    "asyncz.serializers.json": "JSONSerializer",
+    "asyncz.serializers.pickle": "PickleSerializer",
     "asyncz.stores": "MemoryStore",
     "asyncz.stores.base": "BaseStore",
     "asyncz.stores.memory": "MemoryStore",
@@ -137,8 +144,17 @@ EXCEPTION_BASES = {
     "TaskLookupError": LookupError,
     "ConflictError": KeyError,
     "ConflictIdError": KeyError,
+    "SerializationError": (TypeError, ValueError),
+    "UnreadableRecordError": ValueError,
+    "TaskUnavailableError": LookupError,
 }
-OWN_EXCEPTIONS = ["MaximumInstancesError", "SchedulerAlreadyRunningError", "SchedulerNotRunningError"]
+OWN_EXCEPTIONS = [
+    "MaximumInstancesError",
+    "SchedulerAlreadyRunningError",
+    "SchedulerNotRunningError",
+    "SerializationError",
+    "UnreadableRecordError",
+]
 
 
 def load(reference):
@@ -218,7 +234,8 @@ def test_the_enum_has_its_members(name, members):
 
 @pytest.mark.parametrize(("name", "base"), EXCEPTION_BASES.items())
 def test_the_exception_can_be_caught_as_its_builtin_base(name, base):
-    assert issubclass(load(f"asyncz.exceptions:{name}"), base)
+    bases = base if isinstance(base, tuple) else (base,)
+    assert all(issubclass(load(f"asyncz.exceptions:{name}"), each) for each in bases)
 
 
 @pytest.mark.parametrize("name", OWN_EXCEPTIONS)
@@ -263,8 +280,24 @@ def test_an_unknown_name_is_refused_with_module_and_name(module):
         ),
         (
             "from asyncz.stores import MemoryStore",
-            ["asyncz.schedulers", "asyncz.executors", "asyncio", "sqlite3"],
+            ["asyncz.schedulers", "asyncz.executors", "asyncz.serializers", "asyncio", "sqlite3"],
         ),
+        (
+            "from asyncz.serializers import JSONSerializer",
+            [
+                "asyncz.schedulers",
+                "asyncz.serializers.pickle",
+                "asyncz.serializers.signing",
+                "decimal",
+                "hashlib",
+                "hmac",
+                "pathlib",
+                "pickle",
+                "uuid",
+                "zoneinfo",
+            ],
+        ),
+        ("from asyncz.serializers import Signer", ["asyncz.tasks", "json", "pickle"]),
         (
             "from asyncz.tasks import Task",
             ["asyncz.schedulers", "asyncz.stores", "asyncz.triggers.cron", "asyncio"],

@@ -15,7 +15,7 @@ from typing import IO
 from ..clock import SYSTEM_CLOCK
 from ..exceptions import shown
 
-__all__ = ("find_localzone", "named_zone")
+__all__ = ("find_localzone", "named_zone", "zone_of_rule")
 
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC"})
 #: A name may be so long: that of a zone is looked for in folders, and in packages within packages.
@@ -70,7 +70,16 @@ def _zone_of_variable(text: str) -> datetime.tzinfo:
 
 @functools.lru_cache(maxsize=8)
 def _zone_of_rule(text: str) -> datetime.tzinfo:
-    """Return the zone of a rule such as ``CET-1CEST,M3.5.0,M10.5.0/3`` (POSIX), or UTC with a warning.
+    try:
+        return zone_of_rule(text)
+    except ValueError:
+        warnings.warn(f"TZ is {shown(text)}, which names no time zone that is known here: UTC is used.", stacklevel=2)
+        return datetime.timezone.utc
+
+
+@functools.lru_cache(maxsize=8)
+def zone_of_rule(text: str) -> datetime.tzinfo:
+    """Return the zone of a rule such as ``CET-1CEST,M3.5.0,M10.5.0/3`` (POSIX); ValueError when it is none.
 
     The rule is handed to zoneinfo as the footer of a zone file that has nothing else (RFC 8536).
     """
@@ -79,13 +88,9 @@ def _zone_of_rule(text: str) -> datetime.tzinfo:
     import zoneinfo
 
     header = b"TZif2" + bytes(15) + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
-    try:
-        data = io.BytesIO(header * 2 + b"\n" + text.encode("ascii") + b"\n")
-        zone = zoneinfo.ZoneInfo.from_file(data, key=text)
-        _check_hours(text)
-    except ValueError:
-        warnings.warn(f"TZ is {shown(text)}, which names no time zone that is known here: UTC is used.", stacklevel=2)
-        return datetime.timezone.utc
+    data = io.BytesIO(header * 2 + b"\n" + text.encode("ascii") + b"\n")
+    zone = zoneinfo.ZoneInfo.from_file(data, key=text)
+    _check_hours(text)
     return zone
 
 

@@ -23,7 +23,7 @@ def aliases():
 
 
 def exports():
-    for part in ("executors", "schedulers", "stores", "tasks", "triggers"):
+    for part in ("executors", "schedulers", "serializers", "stores", "tasks", "triggers"):
         package = load(f"{PACKAGE}.{part}")
         for name in package.__all__:
             print(part, "exports", getattr(package, name).__name__)

@@ -13,12 +13,13 @@ from restricted.places import PACKAGE, PATIENCE, ROOT, require
 
 import asyncz.executors
 import asyncz.schedulers
+import asyncz.serializers
 import asyncz.stores
 import asyncz.tasks
 import asyncz.triggers
 from asyncz.schedulers import defaults
 
-LAZY = [asyncz.executors, asyncz.schedulers, asyncz.stores, asyncz.tasks, asyncz.triggers]
+LAZY = [asyncz.executors, asyncz.schedulers, asyncz.serializers, asyncz.stores, asyncz.tasks, asyncz.triggers]
 TABLES = {"executors": defaults.executors, "stores": defaults.stores, "triggers": defaults.triggers}
 PROBE = Path(__file__).resolve().parent / "probe.py"
 #: What a build may take on a busy machine, in seconds.

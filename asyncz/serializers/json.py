@@ -1,0 +1,31 @@
+"""Tasks as JSON: the default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..exceptions import SerializationError, shown_name
+from .definitions import task_to_dict
+from .plain import dumps, loads
+from .records import TaskRecord
+
+if TYPE_CHECKING:
+    from ..tasks.base import Task
+
+__all__ = ("JSONSerializer",)
+
+
+class JSONSerializer:
+    """Writes a task's definition as JSON in UTF-8, without blanks; equal definitions are equal bytes."""
+
+    def encode(self, task: Task | TaskRecord) -> bytes:
+        """Return a task, or a record that was read, as JSON. Raises SerializationError, naming the argument."""
+        plain = task.plain if isinstance(task, TaskRecord) else task_to_dict(task)
+        try:
+            return dumps(plain)
+        except ValueError as exc:  # halves of characters in a name of Python's, which nobody writes
+            raise SerializationError(f"The task {shown_name(plain['id'])} cannot be stored: {exc}.") from exc
+
+    def decode(self, payload: bytes) -> TaskRecord:
+        """Return the record; nothing is imported until it is loaded. Raises UnreadableRecordError."""
+        return TaskRecord(loads(payload))

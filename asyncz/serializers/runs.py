@@ -1,0 +1,102 @@
+"""Runs as plain dictionaries, in a format with a number; instants are microseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ..enums import RunState
+from ..exceptions import UnreadableRecordError, shown
+from ..tasks.runs import Run
+from ..utils import UTC, from_microseconds, to_microseconds
+from .records import check_version
+
+__all__ = ("RUN_VERSION", "run_from_dict", "run_to_dict")
+
+RUN_VERSION = 1
+_TEXTS = ("task_id", "store", "executor", "owner", "source")
+
+
+def run_to_dict(run: Run) -> dict[str, Any]:
+    """Return a run, live or ended, as a dictionary of plain values. What its task raised is text already.
+
+    It never fails: characters that no encoding knows are escaped.
+    """
+    return {
+        "version": RUN_VERSION,
+        "id": run.id,
+        **{name: _text(getattr(run, name)) for name in _TEXTS},
+        "task_name": None if run.task_name is None else _text(run.task_name),
+        "run_times": [to_microseconds(time) for time in run.run_times],
+        "claimed_at": to_microseconds(run.claimed_at),
+        "state": run.state.value,
+        "started_at": None if run.started_at is None else to_microseconds(run.started_at),
+        "finished_at": None if run.finished_at is None else to_microseconds(run.finished_at),
+        "error": None if run.error is None else _text(run.error),
+    }
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def run_from_dict(plain: Any, timezone: datetime.tzinfo = UTC) -> Run:
+    """Return the run of which :func:`run_to_dict` returned that; its run times are read in ``timezone``.
+
+    Raises UnreadableRecordError when it is damaged, NewerFormatError when a later release has written it.
+    """
+    if type(plain) is not dict:
+        raise UnreadableRecordError(f"Expected the record of a run, got {shown(plain)}.")
+    check_version(plain, RUN_VERSION)
+    try:
+        return _run(plain, timezone)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as exc:
+        raise UnreadableRecordError(f"The record of a run is damaged: {shown(exc)}.") from exc
+
+
+def _run(plain: dict[str, Any], timezone: datetime.tzinfo) -> Run:
+    run = Run(
+        _run_id(plain["id"]),
+        _read_text(plain["task_id"]),
+        None if plain["task_name"] is None else _read_text(plain["task_name"]),
+        _read_text(plain["store"]),
+        _read_text(plain["executor"]),
+        _run_times(plain["run_times"], timezone),
+        _read_text(plain["owner"]),
+        from_microseconds(_instant(plain["claimed_at"])),
+        _read_text(plain["source"]),
+    )
+    # Only what differs from a run that was just submitted is kept on it.
+    if plain["state"] != RunState.SUBMITTED.value:
+        run.state = RunState(plain["state"])
+    for name in ("started_at", "finished_at"):
+        if plain[name] is not None:
+            setattr(run, name, from_microseconds(_instant(plain[name])))
+    if plain["error"] is not None:
+        run.error = _read_text(plain["error"])
+    return run
+
+
+def _run_times(value: Any, timezone: datetime.tzinfo) -> list[datetime.datetime]:
+    if type(value) is not list:
+        raise TypeError(f"expected a list of run times, got {shown(value)}")
+    return [from_microseconds(_instant(time), timezone) for time in value]
+
+
+def _run_id(value: Any) -> int | str:
+    if type(value) is int or type(value) is str:
+        return value
+    raise TypeError(f"expected the id of a run, got {shown(value)}")
+
+
+def _read_text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError(f"expected a text, got {shown(value)}")
+    return value
+
+
+def _instant(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"expected an instant in microseconds, got {shown(value)}")
+    return value
