@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ("LOCK_EX", "LOCK_NB", "LOCK_SH", "lock", "unlock", "with_lock")
+__all__ = ("LOCK_EX", "LOCK_NB", "LOCK_SH", "check_supported", "lock", "unlock", "with_lock")
 
 _File: TypeAlias = "IO[Any] | int"
 
@@ -67,13 +67,10 @@ def _msvcrt_backend() -> Callable[[int, int], None]:
     return waiting
 
 
-def _missing_backend() -> Callable[[int, int], None]:
-    def refuse(fd: int, flags: int) -> None:
-        raise NotImplementedError(
-            f"File locks need the module fcntl or msvcrt; this Python for {sys.platform!r} has neither."
-        )
-
-    return refuse
+def _refuse(fd: int, flags: int) -> None:
+    raise NotImplementedError(
+        f"File locks need the module fcntl or msvcrt; this Python for {sys.platform!r} has neither."
+    )
 
 
 def _find_backend() -> Callable[[int, int], None]:
@@ -82,10 +79,16 @@ def _find_backend() -> Callable[[int, int], None]:
             return backend()
         except ImportError:
             continue
-    return _missing_backend()
+    return _refuse
 
 
 _apply = _find_backend()
+
+
+def check_supported() -> None:
+    """Raise NotImplementedError where files cannot be locked."""
+    if _apply is _refuse:
+        _refuse(-1, 0)
 
 
 def lock(f: _File, flags: int) -> bool:

@@ -22,9 +22,16 @@ _held: weakref.WeakSet[Leadership] = weakref.WeakSet()
 
 
 class Leadership:
-    """The lock file of one store. ``path`` may hold ``{pgrp}`` and ``{ppid}``; raises ValueError for other fields."""
+    """The lock file of one store.
+
+    ``path`` may hold ``{pgrp}`` and ``{ppid}``; raises ValueError for other fields, NotImplementedError where files
+    cannot be locked.
+    """
 
     def __init__(self, path: str) -> None:
+        from .file_locking import check_supported
+
+        check_supported()
         self.path = filled(path)
         self._descriptor: int | None = None
 

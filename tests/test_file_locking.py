@@ -11,6 +11,7 @@ import pytest
 
 from asyncz import file_locking
 from asyncz.file_locking import LOCK_EX, LOCK_NB, LOCK_SH, lock, unlock, with_lock
+from asyncz.schedulers.base import BaseScheduler
 
 TRY = LOCK_EX | LOCK_NB
 
@@ -195,3 +196,11 @@ def test_a_platform_without_file_locks_can_import_the_module_and_is_named_when_i
         nowhere.lock(two_files[0], TRY)
     with pytest.raises(NotImplementedError, match=sys.platform), nowhere.with_lock(two_files[0], TRY):
         pytest.fail("a block must not run as if it had the lock")
+
+
+def test_a_scheduler_with_a_lock_path_does_not_start_where_there_are_no_file_locks(monkeypatch, tmp_path):
+    monkeypatch.setattr(file_locking, "_apply", file_locking._refuse)
+    scheduler = BaseScheduler(timezone="UTC", lock_path=str(tmp_path / "lock"))
+    with pytest.raises(NotImplementedError, match="fcntl or msvcrt"):
+        scheduler.start()
+    assert not scheduler.running

@@ -144,6 +144,16 @@ class IntervalTrigger(AnchoredTrigger):
         end = self._rest[0]
         self._start, self._rest = start, _ENDLESS_FILLED_IN if end is None else (end, True)
 
+    def _filled_in(self: Self, start: int) -> Self:
+        if type(self) is not IntervalTrigger:
+            return super()._filled_in(start)
+        clone = self.__new__(type(self))  # this is what adding a task takes longest for
+        clone.timezone, clone._interval, clone.jitter, clone._rest = (
+            self.timezone, self._interval, self.jitter, self._rest,
+        )  # fmt: skip
+        clone._fill_in(start)
+        return clone
+
     def anchored(self: Self, now: datetime.datetime, timezone: datetime.tzinfo | None) -> Self:
         if self._start is not None:
             return self
