@@ -28,7 +28,7 @@ __all__ = ("BATCH", "Dispatcher")
 BATCH = 32
 #: Runs that may wait for a worker of an executor, few for the same reason. What is due beyond that waits in its store,
 #: where it takes no memory, can still be edited, and is there for other processes.
-BACKLOG = 100
+BACKLOG = 150
 #: Seconds until that is looked at again, should nobody tell that there is room.
 LOOK_AGAIN = 0.05
 
@@ -137,7 +137,7 @@ class Dispatcher:
         """
         last = rows[-1].due if len(rows) >= BATCH else None
         waiting = store.next_due(self.full) if self.full else None
-        return min(instant, *(at - 1 for at in (last, waiting) if at is not None), instant)
+        return min([instant, *(at - 1 for at in (last, waiting) if at is not None)])
 
     def _leads(self, alias: str, store: BaseStore, leadership: Leadership, now: datetime.datetime) -> bool:
         """Return whether this process runs the tasks of a store, having tried to become the one that does."""

@@ -34,12 +34,11 @@ class AsyncIOExecutor(BaseExecutor):
     event_loop: asyncio.AbstractEventLoop
 
     def __init__(self) -> None:
-        # For each job its task, and the future of its coroutine.
-        self._running: dict[Job, list[Any]] = {}
+        self._running: dict[Job, asyncio.Task[list[Outcome]] | None] = {}
         self._pumping: set[asyncio.Future[None]] = set()
         self._pumps = self._create_pumps()
         # What another thread has sent, until the loop comes to it.
-        self._posted: dict[Job, tuple[Task, asyncio.AbstractEventLoop]] = {}
+        self._posted: dict[Job, asyncio.AbstractEventLoop] = {}
         self._is_open = False
         self._is_cancelled = False
 
@@ -52,7 +51,7 @@ class AsyncIOExecutor(BaseExecutor):
         return {*self._coroutines(), *self._pumping}
 
     def _coroutines(self) -> list[asyncio.Task[list[Outcome]]]:
-        return [future for _task, future in list(self._running.values()) if future is not None]
+        return [future for future in list(self._running.values()) if future is not None]
 
     @property
     def backlog(self) -> int:
@@ -71,44 +70,43 @@ class AsyncIOExecutor(BaseExecutor):
             raise PoolShutdownError(f"Executor {self.alias!r} is shut down and takes no tasks.")
         job = Job(task, run_times, self.clock)
         if asyncio._get_running_loop() is self.event_loop:
-            self._launch(job, task)
+            self._launch(job)
         else:
-            self._post(job, task)
+            self._post(job)
 
-    def _post(self, job: Job, task: Task) -> None:
-        self._posted[job] = task, self.event_loop
+    def _post(self, job: Job) -> None:
+        self._posted[job] = self.event_loop
         try:
-            self.event_loop.call_soon_threadsafe(self._launch_later, job, task)
+            self.event_loop.call_soon_threadsafe(self._launch_later, job)
         except RuntimeError as exc:
             self._posted.pop(job, None)
             self._refuse(exc)
 
-    def _launch(self, job: Job, task: Task) -> None:
+    def _launch(self, job: Job) -> None:
         if not is_awaitable_callable(job.fn):
             try:
-                self._pumps.send(job, task)
+                self._pumps.send(job)
             except BaseException as exc:
                 self._refuse(exc)
             return
         coroutine = run_job_async(job, self._coroutine_ended)
         coroutine.send(None)
-        entry: list[Any] = [task, None]
-        self._running[job] = entry
+        self._running[job] = None
         try:
-            entry[1] = self.event_loop.create_task(
-                coroutine
-            )  # which may run it at once: see asyncio.eager_task_factory
+            future = self.event_loop.create_task(coroutine)
         except BaseException:
             del self._running[job]
             raise
+        if job in self._running:  # a loop with asyncio.eager_task_factory has run it already
+            self._running[job] = future
 
     def _coroutine_ended(self, job: Job, outcomes: list[Outcome]) -> None:
-        entry = self._running.pop(job, None)
-        if entry is not None:  # else somebody has given it up
-            self.finished(entry[0], job.run_times, outcomes)
+        if job in self._running:  # else somebody has given it up
+            del self._running[job]
+            self.finished(job.task, job.run_times, outcomes)
 
-    def _ended(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
-        self.finished(task, job.run_times, outcomes)
+    def _ended(self, job: Job, outcomes: list[Outcome]) -> None:
+        self.finished(job.task, job.run_times, outcomes)
 
     def _submit(self, pump: Callable[[], None]) -> asyncio.Future[None]:
         future = self.event_loop.run_in_executor(None, pump)
@@ -122,17 +120,17 @@ class AsyncIOExecutor(BaseExecutor):
         except RuntimeError:  # the loop was closed: there will be no more pumps than there are
             pass
 
-    def _launch_later(self, job: Job, task: Task) -> None:
+    def _launch_later(self, job: Job) -> None:
         """Launch what another thread has sent; there is nobody any more to raise something to."""
         self._posted.pop(job, None)
         try:
             if self._is_cancelled:
                 raise PoolShutdownError
-            self._launch(job, task)
+            self._launch(job)
         except PoolShutdownError:
-            self._ended(job, task, missed(job.run_times))
+            self._ended(job, missed(job.run_times))
         except Exception as exc:
-            self.failed(task, job.run_times, exc)
+            self.failed(job.task, job.run_times, exc)
 
     def _refuse(self, exc: BaseException) -> NoReturn:
         """Raise what loop or pool refused a call with, under the name it has here when they are shut down."""
@@ -170,13 +168,13 @@ class AsyncIOExecutor(BaseExecutor):
 
     def _give_up(self) -> None:
         """Report runs as missed that were on a loop which has been closed: nothing else will be heard of them."""
-        for job, (task, future) in list(self._running.items()):
-            if future is not None and future.get_loop().is_closed() and self._running.pop(job, None):
-                self._ended(job, task, missed(job.run_times))
+        for job, future in list(self._running.items()):
+            if future is not None and future.get_loop().is_closed():
+                self._coroutine_ended(job, missed(job.run_times))
         self._pumping -= {future for future in self._pumping if future.get_loop().is_closed()}
-        for job, (task, loop) in list(self._posted.items()):
+        for job, loop in list(self._posted.items()):
             if loop.is_closed() and self._posted.pop(job, None) is not None:
-                self._ended(job, task, missed(job.run_times))
+                self._ended(job, missed(job.run_times))
 
 
 def _cancel(coroutines: list[asyncio.Task[list[Outcome]]]) -> None:

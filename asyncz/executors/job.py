@@ -52,12 +52,13 @@ class _StoppedClock(Clock):
 class Job:
     """A callable with its arguments, the due times to run it for, and how many seconds late it may begin."""
 
-    __slots__ = ("args", "clock", "fn", "grace_time", "kwargs", "run_times")
+    __slots__ = ("args", "clock", "fn", "grace_time", "kwargs", "run_times", "task")
 
     fn: Any
     args: Sequence[Any]
 
     def __init__(self, task: Task, run_times: Sequence[datetime.datetime], clock: Clock) -> None:
+        self.task = task  # for the sender, in whose process it stays
         self.fn = task.fn
         self.args = task.args
         self.kwargs: Mapping[str, Any] = task.kwargs

@@ -218,13 +218,13 @@ class ThreadPoolExecutor(BasePoolExecutor):
                 f"The pool of executor {self.alias!r} takes no more tasks: cannot schedule new futures after the "
                 "interpreter has begun to exit."
             )
-        self._pumps.send(Job(task, run_times, self.clock), task)
+        self._pumps.send(Job(task, run_times, self.clock))
 
-    def _ended(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
+    def _ended(self, job: Job, outcomes: list[Outcome]) -> None:
         try:
-            self.finished(task, job.run_times, outcomes)
+            self.finished(job.task, job.run_times, outcomes)
         except Exception:
-            self.logger.exception(f"The outcome of task {task.id!r} could not be reported.")
+            self.logger.exception(f"The outcome of task {job.task.id!r} could not be reported.")
 
     def cancel_pending(self) -> None:
         self._pumps.cancel()

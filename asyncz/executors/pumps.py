@@ -11,7 +11,6 @@ from .job import failures, missed, run_job
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..tasks.base import Task
     from ..tasks.runs import Outcome
     from .job import Job
 
@@ -41,25 +40,24 @@ class Pumps:
         width: int,
         submit: Callable[[Callable[[], None]], Any],
         ask: Callable[[Callable[[], None]], None],
-        finished: Callable[[Job, Task, list[Outcome]], None],
+        finished: Callable[[Job, list[Outcome]], None],
     ) -> None:
         self._width = width
         self._submit = submit
         self._ask = ask
         self._finished = finished
-        self.queue: deque[tuple[Job, Task]] = deque()
+        self.queue: deque[Job] = deque()
         self._tokens: deque[None] = deque([None] * width)
         self._places: deque[None] = deque([None] * min(width, WAITING))
 
-    def send(self, job: Job, task: Task) -> None:
+    def send(self, job: Job) -> None:
         """Have a job run. Raises what the pool refuses it with."""
         job.clock.hold()
-        sent = job, task
-        self.queue.append(sent)
+        self.queue.append(job)
         try:
             self._start()
         except BaseException as exc:
-            is_ours = self._withdraw(sent)
+            is_ours = self._withdraw(job)
             self._lost(exc)
             if is_ours:
                 job.clock.release()
@@ -83,22 +81,21 @@ class Pumps:
     def _pump(self) -> None:
         self._places.append(None)
         while True:
-            sent = self._next()
-            if sent is None:
+            job = self._next()
+            if job is None:
                 self._tokens.append(None)
                 if self.queue and _take(self._tokens):
                     continue
                 return
-            job, task = sent
             if self.queue and self._places and self._tokens:
                 self._ask(self.grow)
             try:
                 outcomes = run_job(job)
             except BaseException as exc:  # for lack of memory, say
                 outcomes = failures(job.run_times, exc)
-            self._end(job, task, outcomes)
+            self._end(job, outcomes)
 
-    def _next(self) -> tuple[Job, Task] | None:
+    def _next(self) -> Job | None:
         """Take a job out of the queue, also one that comes a moment later; None when there is none."""
         if not self.queue:
             time.sleep(LINGER)
@@ -107,9 +104,9 @@ class Pumps:
         except IndexError:
             return None
 
-    def _end(self, job: Job, task: Task, outcomes: list[Outcome]) -> None:
+    def _end(self, job: Job, outcomes: list[Outcome]) -> None:
         try:
-            self._finished(job, task, outcomes)
+            self._finished(job, outcomes)
         finally:
             job.clock.release()
 
@@ -133,15 +130,15 @@ class Pumps:
     def _empty(self, outcomes: Callable[[Job], list[Outcome]]) -> None:
         while self.queue:
             try:
-                job, task = self.queue.popleft()
+                job = self.queue.popleft()
             except IndexError:  # a pump was quicker
                 return
-            self._end(job, task, outcomes(job))
+            self._end(job, outcomes(job))
 
-    def _withdraw(self, sent: tuple[Job, Task]) -> bool:
-        """Take something out of the queue again, unless a pump was quicker. Jobs are equal to themselves only."""
+    def _withdraw(self, job: Job) -> bool:
+        """Take a job out of the queue again, unless a pump was quicker. It is equal to itself only."""
         try:
-            self.queue.remove(sent)
+            self.queue.remove(job)
         except ValueError:
             return False
         return True

@@ -79,8 +79,12 @@ class WakingScheduler(BaseScheduler):
 
     def _settle_soon(self) -> None:
         loop = self.event_loop
-        if loop is None or self._is_waited_for():
+        if loop is None or self._is_ending:
             super()._settle_soon()
+        elif self._soon is not None or self._posted_to is loop:
+            pass  # a pass is about to be made anyway
+        elif self._is_waited_for():
+            self.wakeup()
         elif not self._will_settle:
             self._will_settle = True
             if asyncio._get_running_loop() is loop:
@@ -90,7 +94,7 @@ class WakingScheduler(BaseScheduler):
 
     def _is_waited_for(self) -> bool:
         """Return whether somebody is to be told soon that a run has ended, or waits for its place."""
-        return bool(self._bus.mask & ENDINGS or self._is_ending or self._dispatcher.full or self.clock.virtual)
+        return bool(self._bus.mask & ENDINGS or self._dispatcher.full or self.clock.virtual)
 
     def _look_back(self) -> None:
         self._will_settle = False
