@@ -28,7 +28,7 @@ __all__ = ("BATCH", "Dispatcher")
 BATCH = 32
 #: Runs that may wait for a worker of an executor, few for the same reason. What is due beyond that waits in its store,
 #: where it takes no memory, can still be edited, and is there for other processes.
-BACKLOG = 150
+BACKLOG = 4 * BATCH
 #: Seconds until that is looked at again, should nobody tell that there is room.
 LOOK_AGAIN = 0.05
 

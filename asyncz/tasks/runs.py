@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Outcome", "Run")
 
+_SUBMITTED = RunState.SUBMITTED  # a member of an enum takes longer to look up than to use
+
 
 class Outcome:
     """How one due time of a run ended. Instants are in UTC; ``traceback`` is text."""
@@ -48,10 +50,10 @@ class Run:
     ``owner`` is the scheduler that claimed it. ``error`` is the text of what the last failing due time raised.
     """
 
-    state = RunState.SUBMITTED
-    started_at: datetime.datetime | None = None
-    finished_at: datetime.datetime | None = None
-    error: str | None = None
+    __slots__ = (
+        "claimed_at", "error", "executor", "finished_at", "id", "owner", "run_times", "source", "started_at", "state",
+        "store", "task_id", "task_name",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -74,6 +76,10 @@ class Run:
         self.owner = owner
         self.claimed_at = claimed_at
         self.source = source
+        self.state = _SUBMITTED
+        self.started_at: datetime.datetime | None = None
+        self.finished_at: datetime.datetime | None = None
+        self.error: str | None = None
 
     def end(self, outcomes: Sequence[Outcome], now: datetime.datetime) -> None:
         """Write how the run ended; of several due times the worst counts: an error, then a miss."""
