@@ -34,6 +34,6 @@ def _named_by_texts() -> None:
     from .schedulers import asyncio as faces  # noqa: F401
     from .schedulers import inspection  # noqa: F401
     from .serializers import base, definitions, json, pickle, records, registry, runs, signing  # noqa: F401
-    from .stores import memory  # noqa: F401
+    from .stores import memory, mongo, redis, sqlite  # noqa: F401
     from .tasks import inspection as views  # noqa: F401
     from .triggers import combination, cron, date, interval, shutdown  # noqa: F401

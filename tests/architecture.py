@@ -17,7 +17,7 @@ from pathlib import Path
 LAYERS = {
     "_ids": 0, "_lazy": 0, "enums": 0, "exceptions": 0, "file_locking": 0, "protocols": 0, "typing": 0,
     "": 1, "clock": 1, "events": 1, "locks": 1, "refs": 1,
-    "leading": 1.5, "utils": 1.5,
+    "leading": 1.5, "processes": 1.5, "utils": 1.5,
     "triggers": 2,
     "tasks": 3,
     "serializers": 4,
@@ -60,14 +60,14 @@ OPTIONAL = {
     "multiprocessing": {"executors.process_pool"},
     "concurrent.futures.process": {"executors.process_pool"},
     "concurrent.futures.ProcessPoolExecutor": {"executors.process_pool"},
-    "sqlite3": {"stores.sqlite"},
+    "sqlite3": {"stores.sqlite_file"},
     "ssl": set(),
 }
 
 #: Who may have threads and thread locks.
 THREADED = {"executors", "locks", "schedulers", "stores", "testing"}
-#: Who may look at the environment: the faces, and the look-up of the local zone (TZ).
-ENVIRONMENT = {"cli", "schedulers", "utils"}
+#: Who may look at the environment: the faces, the secrets of stores, and the look-up of the local zone (TZ).
+ENVIRONMENT = {"cli", "schedulers", "stores.durable", "utils"}
 #: Who may import modules by a name that is only known at run time.
 IMPORTERS = {"_lazy", "cli.loading", "refs"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from servers import MongoServer, RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,3 +59,75 @@ def run_python():
         return done.stdout.strip()
 
     return run
+
+
+# -- MongoDB ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(tmp_path_factory):
+    """The address of a server with MongoDB's protocol: that of ASYNCZ_TEST_MONGODB_URL, else one started here."""
+    given = os.environ.get("ASYNCZ_TEST_MONGODB_URL")
+    if given:
+        yield given
+        return
+    server = _started_mongodb(tmp_path_factory.mktemp("mongodb"))
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def mongodb_server(tmp_path):
+    """A server of the test's own, that it may stop and start."""
+    server = _started_mongodb(tmp_path)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _started_mongodb(folder: Path) -> MongoServer:
+    try:
+        return MongoServer(folder).start()
+    except RuntimeError as exc:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"NOTHING WAS TESTED AGAINST MONGODB. {exc}")
+
+
+# -- Redis ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory):
+    """The address of a Redis server: that of ASYNCZ_TEST_REDIS_URL, else one started here."""
+    given = os.environ.get("ASYNCZ_TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    server = _started_redis(RedisServer(tmp_path_factory.mktemp("redis")))
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """A Redis server of the test's own, that it may stop and start; it forgets nothing that it has confirmed."""
+    server = _started_redis(RedisServer(tmp_path, durable=True))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _started_redis(server: RedisServer) -> RedisServer:
+    try:
+        return server.start()
+    except RuntimeError as exc:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"NOTHING WAS TESTED AGAINST REDIS. {exc}")

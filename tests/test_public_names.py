@@ -70,9 +70,14 @@ NAMES = {
     """,
     "asyncz.serializers.json": "JSONSerializer",
     "asyncz.serializers.pickle": "PickleSerializer",
-    "asyncz.stores": "MemoryStore",
+    "asyncz.stores": "BaseStore DurableStore MemoryStore MongoDBStore RedisStore SQLiteStore",
     "asyncz.stores.base": "BaseStore",
+    "asyncz.stores.durable": "DurableStore",
     "asyncz.stores.memory": "MemoryStore",
+    "asyncz.stores.mongo": "MongoDBStore",
+    "asyncz.stores.redis": "RedisStore",
+    "asyncz.stores.sqlite": "SQLiteStore",
+    "asyncz.stores.stored": "Ended Stored Swap",
     "asyncz.stores.types": "StoreType",
     "asyncz.tasks": "Task TaskInfo TaskRunPreview",
     "asyncz.tasks.base": "Task",
@@ -105,7 +110,9 @@ SAME = [
     ("asyncz.tasks:TaskInfo", "asyncz.tasks.inspection:TaskInfo"),
     ("asyncz.triggers:CronTrigger", "asyncz.triggers.cron.trigger:CronTrigger"),
     ("asyncz.triggers.cron:CronTrigger", "asyncz.triggers.cron.trigger:CronTrigger"),
+    ("asyncz.stores:DurableStore", "asyncz.stores.durable:DurableStore"),
     ("asyncz.stores:MemoryStore", "asyncz.stores.memory:MemoryStore"),
+    ("asyncz.stores:SQLiteStore", "asyncz.stores.sqlite:SQLiteStore"),
     ("asyncz.executors:ThreadPoolExecutor", "asyncz.executors.pool:ThreadPoolExecutor"),
     ("asyncz.typing:UndefinedType", "asyncz.typing:Undefined"),
 ]
@@ -123,6 +130,10 @@ ALIASES = {
     ("executors", "debug"): "asyncz.executors.debug:DebugExecutor",
     ("executors", "futures"): "asyncz.executors.futures:FuturesExecutor",
     ("stores", "memory"): "asyncz.stores.memory:MemoryStore",
+    ("stores", "mongo"): "asyncz.stores.mongo:MongoDBStore",
+    ("stores", "mongodb"): "asyncz.stores.mongo:MongoDBStore",
+    ("stores", "redis"): "asyncz.stores.redis:RedisStore",
+    ("stores", "sqlite"): "asyncz.stores.sqlite:SQLiteStore",
 }
 ABSTRACT = [
     "asyncz.executors.types:ExecutorType",
@@ -281,6 +292,18 @@ def test_an_unknown_name_is_refused_with_module_and_name(module):
         (
             "from asyncz.stores import MemoryStore",
             ["asyncz.schedulers", "asyncz.executors", "asyncz.serializers", "asyncio", "sqlite3"],
+        ),
+        (
+            "from asyncz.stores import MongoDBStore, RedisStore, SQLiteStore",
+            [
+                "asyncz.schedulers",
+                "asyncz.executors",
+                "asyncz.serializers.pickle",
+                "asyncio",
+                "pymongo",
+                "redis",
+                "sqlite3",
+            ],
         ),
         (
             "from asyncz.serializers import JSONSerializer",

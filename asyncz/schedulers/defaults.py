@@ -19,4 +19,8 @@ executors = {
 
 stores = {
     "memory": "asyncz.stores.memory:MemoryStore",
+    "mongo": "asyncz.stores.mongo:MongoDBStore",
+    "mongodb": "asyncz.stores.mongo:MongoDBStore",
+    "redis": "asyncz.stores.redis:RedisStore",
+    "sqlite": "asyncz.stores.sqlite:SQLiteStore",
 }

@@ -22,7 +22,7 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 
     It never fails: characters that no encoding knows are escaped.
     """
-    return {
+    plain = {
         "version": RUN_VERSION,
         "id": run.id,
         **{name: _text(getattr(run, name)) for name in _TEXTS},
@@ -34,6 +34,9 @@ def run_to_dict(run: Run) -> dict[str, Any]:
         "finished_at": None if run.finished_at is None else to_microseconds(run.finished_at),
         "error": None if run.error is None else _text(run.error),
     }
+    if run.lost:
+        plain["lost"] = run.lost
+    return plain
 
 
 def _text(value: Any) -> str:
@@ -64,15 +67,16 @@ def _run(plain: dict[str, Any], timezone: datetime.tzinfo) -> Run:
         _read_text(plain["executor"]),
         _run_times(plain["run_times"], timezone),
         _read_text(plain["owner"]),
-        from_microseconds(_instant(plain["claimed_at"])),
+        from_microseconds(_integer(plain["claimed_at"])),
         _read_text(plain["source"]),
     )
+    run.lost = _integer(plain.get("lost", 0))
     # Only what differs from a run that was just submitted is kept on it.
     if plain["state"] != RunState.SUBMITTED.value:
         run.state = RunState(plain["state"])
     for name in ("started_at", "finished_at"):
         if plain[name] is not None:
-            setattr(run, name, from_microseconds(_instant(plain[name])))
+            setattr(run, name, from_microseconds(_integer(plain[name])))
     if plain["error"] is not None:
         run.error = _read_text(plain["error"])
     return run
@@ -81,7 +85,7 @@ def _run(plain: dict[str, Any], timezone: datetime.tzinfo) -> Run:
 def _run_times(value: Any, timezone: datetime.tzinfo) -> list[datetime.datetime]:
     if type(value) is not list:
         raise TypeError(f"expected a list of run times, got {shown(value)}")
-    return [from_microseconds(_instant(time), timezone) for time in value]
+    return [from_microseconds(_integer(time), timezone) for time in value]
 
 
 def _run_id(value: Any) -> int | str:
@@ -96,7 +100,7 @@ def _read_text(value: Any) -> str:
     return value
 
 
-def _instant(value: Any) -> int:
+def _integer(value: Any) -> int:
     if type(value) is not int:
-        raise TypeError(f"expected an instant in microseconds, got {shown(value)}")
+        raise TypeError(f"expected an integer, got {shown(value)}")
     return value

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ..tasks.planning import Firing
     from ..tasks.runs import Run
 
-__all__ = ("BaseStore",)
+__all__ = ("MANY", "BaseStore")
+
+#: More runs than any store has.
+MANY = 2**53
 
 
 class BaseStore(StoreType):
@@ -90,6 +93,10 @@ class BaseStore(StoreType):
         """
         raise NotImplementedError
 
+    def insert_all(self, tasks: Sequence[tuple[Task, datetime.datetime | None]]) -> list[bool]:
+        """Store tasks as :meth:`insert` does, in one go where the store can; say of each whether its id was free."""
+        return [self.insert(task, nominal) for task, nominal in tasks]
+
     def edit(
         self, task_id: str, revision: int, changes: Mapping[str, Any], nominal: datetime.datetime | None = None
     ) -> Task | None:
@@ -120,8 +127,11 @@ class BaseStore(StoreType):
         """Advance the row of each firing that is still at the revision read, and record its run; return those won."""
         raise NotImplementedError
 
-    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> None:
-        """Take runs out of their rows, where they are in one, and keep them as history unless told otherwise."""
+    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> Sequence[Run]:
+        """Take runs out of their rows, where they are in one, and keep them as history unless told otherwise.
+
+        Returns those that belong to another owner by now; they are left as they are.
+        """
         raise NotImplementedError
 
     def unclaim(self, firings: Iterable[Firing]) -> None:
@@ -131,9 +141,34 @@ class BaseStore(StoreType):
         """
         raise NotImplementedError
 
-    def read_runs(self) -> list[Run]:
-        """Return the runs known, live and ended, in order of their claims."""
+    def read_runs(self, task_id: str | None = None, state: str | None = None, limit: int = MANY) -> Sequence[Run]:
+        """Return the runs known, live and ended, in order of their claims.
+
+        Those of other tasks, of another state, and beyond the latest ``limit`` need not be among them.
+        """
         raise NotImplementedError
+
+    # -- primitives of a store that is shared -----------------------------------------------------------------------
+
+    def live(self) -> Sequence[Row]:
+        """Return the rows that have live runs, hidden ones included."""
+        return ()
+
+    def poll(self) -> None:
+        """Have the next look find what others have written, if they have written anything."""
+
+    def refresh(self) -> None:
+        """Have the next look be a real one, whatever the one before has found."""
+
+    def write_owner(self, owner: str, content: str) -> None:
+        """Write what is known of an owner of runs, in the place of what was."""
+
+    def fetch_owners(self) -> Mapping[str, str]:
+        """Return what was written about each owner."""
+        return {}
+
+    def remove_owner(self, owner: str) -> None:
+        """Forget an owner."""
 
     # -- the public verbs, over rows --------------------------------------------------------------------------------
 

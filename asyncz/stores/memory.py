@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..utils import to_microseconds
-from .base import BaseStore
+from .base import MANY, BaseStore
 from .due_index import DueIndex
 from .rows import Row
 
@@ -161,7 +161,7 @@ class MemoryStore(BaseStore):
                 won.append(firing)
         return won
 
-    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> None:
+    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> Sequence[Run]:
         with self._mutex:
             for run in runs:
                 row = self._rows.get(run.task_id)
@@ -171,6 +171,7 @@ class MemoryStore(BaseStore):
                         del self._rows[run.task_id]
                 if keep:
                     self._history.append(run)
+        return ()
 
     def unclaim(self, firings: Iterable[Firing]) -> None:
         with self._mutex:
@@ -185,7 +186,7 @@ class MemoryStore(BaseStore):
                 elif firing.run is not None:
                     self.finish([firing.run], keep=False)
 
-    def read_runs(self) -> list[Run]:
+    def read_runs(self, task_id: str | None = None, state: str | None = None, limit: int = MANY) -> list[Run]:
         with self._mutex:
             live = [run for row in self._rows.values() for run in row.runs]
             return sorted([*self._history, *live], key=lambda run: run.claimed_at)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
 from ..utils import to_microseconds
-from .base import BaseStore
+from .base import MANY, BaseStore
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class PlainStore(BaseStore):
             self.inner.update_task(row.task)
         self._moved(row)
 
-    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> None:
+    def finish(self, runs: Iterable[Run], *, keep: bool = True) -> Sequence[Run]:
         with self._mutex:
             for run in runs:
                 left = tuple(live for live in self._live.pop(run.task_id, ()) if live.id != run.id)
@@ -224,8 +224,9 @@ class PlainStore(BaseStore):
                     self._live[run.task_id] = left
                 if keep:
                     self._history.append(run)
+        return ()
 
-    def read_runs(self) -> list[Run]:
+    def read_runs(self, task_id: str | None = None, state: str | None = None, limit: int = MANY) -> list[Run]:
         with self._mutex:
             live = [run for runs in self._live.values() for run in runs]
             return sorted([*self._history, *live], key=lambda run: run.claimed_at)

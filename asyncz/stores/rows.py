@@ -53,6 +53,10 @@ class Row:
     def advance(self, firing: Firing) -> None:
         """Record a claim: the run, unless as many are live as may be, and what comes next."""
         run = firing.run
+        if firing.orphan is not None:
+            self.runs = tuple([run if live.id == firing.orphan.id else live for live in self.runs])
+            self.revision += 1
+            return
         if run is not None:
             if not self.runs:
                 self.runs = (run,)

@@ -11,6 +11,7 @@ from ..enums import RunState, TaskScheduleState
 from ..exceptions import shown
 from ..refs import get_callable_name
 from . import planning
+from .runs import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +118,7 @@ class RunInfo:
             store=run.store,
             executor=run.executor,
             run_times=tuple(run.run_times),
-            owner=run.owner,
+            owner=identity_of(run.owner),
             source=run.source,
             state=run.state,
             claimed_at=run.claimed_at,

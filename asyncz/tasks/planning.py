@@ -40,12 +40,14 @@ class Firing:
     ``next_nominal`` and ``next_due`` are what comes next, without and with jitter, None when the schedule has ended.
     ``next_instant`` is the same in microseconds since 1970 UTC, where there is no jitter and that is known already.
     ``error`` is what the trigger raised when it was asked for the next time. A ``forced`` firing leaves the schedule as
-    it is; one that is found ``at_limit`` when it is claimed advances the schedule without a run.
+    it is; one that is found ``at_limit`` when it is claimed advances the schedule without a run. One of an ``orphan``
+    takes over that run, whose owner is gone, and leaves the rest as it is; ``is_missed`` when it is not run again.
     """
 
     # Not slotted: most firings differ from these in nothing, and a firing is made for every due time.
     forced = False
     at_limit = False
+    is_missed = False
     coalesced = 0
     skipped = 0
     skipped_time: datetime.datetime | None = None
@@ -58,6 +60,7 @@ class Firing:
     revision = 0
     row: Any = None
     run: Any = None
+    orphan: Any = None
     # The schedule that :attr:`row` had: what a store writes to undo a claim.
     due_time: datetime.datetime | None = None
     due_at: int | None = None

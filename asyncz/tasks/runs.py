@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Sequence
 
-__all__ = ("Outcome", "Run")
+__all__ = ("Outcome", "Run", "identity_of")
 
 _SUBMITTED = RunState.SUBMITTED  # a member of an enum takes longer to look up than to use
 
@@ -47,12 +47,13 @@ class Outcome:
 class Run:
     """One submission of a task: what is in the task's row while it lives, and in the history once it has ended.
 
-    ``owner`` is the scheduler that claimed it. ``error`` is the text of what the last failing due time raised.
+    ``owner`` is the scheduler that claimed it; ``lost`` is how many had it before and are gone. ``error`` is the text
+    of what the last failing due time raised.
     """
 
     __slots__ = (
-        "claimed_at", "error", "executor", "finished_at", "id", "owner", "run_times", "source", "started_at", "state",
-        "store", "task_id", "task_name",
+        "claimed_at", "error", "executor", "finished_at", "id", "lost", "owner", "run_times", "source", "started_at",
+        "state", "store", "task_id", "task_name",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +78,7 @@ class Run:
         self.claimed_at = claimed_at
         self.source = source
         self.state = _SUBMITTED
+        self.lost = 0
         self.started_at: datetime.datetime | None = None
         self.finished_at: datetime.datetime | None = None
         self.error: str | None = None
@@ -98,6 +100,11 @@ class Run:
         self.started_at = next((o.started_at for o in outcomes if o.started_at is not None), None)
         self.finished_at = next((o.finished_at for o in reversed(outcomes) if o.finished_at is not None), now)
         self.error = next((_text_of(o.exception) for o in reversed(outcomes) if o.exception is not None), None)
+
+
+def identity_of(owner: str) -> str:
+    """Return the name for people in an owner, which is a scheduler's identity and what tells its lives apart."""
+    return owner.rpartition("#")[0] or owner
 
 
 def _text_of(exception: BaseException) -> str:

@@ -1,0 +1,251 @@
+"""What the Redis store has the server write, in Lua: each script is one atomic step and one round trip.
+
+All scripts are handed the same keys, in the order of :func:`asyncz.stores.redis_format.key_names`. Revisions and due
+times are compared as text: a number of Lua is a float.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+__all__ = ("CLEAR", "HISTORY", "KEYS", "OPEN", "PUT", "RECORD", "RECORDS", "SWAP", "Script")
+
+
+class Script:
+    """A script, and the name under which a server knows it that has run it before."""
+
+    __slots__ = ("sha", "text")
+
+    def __init__(self, *parts: str) -> None:
+        self.text = "".join(parts)
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+KEYS = """
+local tasks, places, live, runs, latest, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local call = redis.call
+"""
+
+# What is read of a record; redis_format.py says how one is written, and reads it in the same way.
+RECORDS = """
+local function revision(record)
+  local found = string.match(record, '^([1-9]%d*) ')
+  return found and #found <= 16 and found or '0'
+end
+
+-- its due time (nil: none), the member of the order that stands for it (nil: none), and its executor
+local function place(id, record)
+  local _, stop, due, size = string.find(record, '^[1-9]%d* (%S+) %S+ [01] (%d+) %d+ %d+\\n')
+  if not stop then return nil, nil, '' end
+  local executor = string.sub(record, stop + 1, stop + tonumber(size))
+  if due == '-' then return nil, nil, executor end
+  return due, #executor .. ':' .. executor .. ':' .. due .. id, executor
+end
+
+local function is_final(record)
+  return string.find(record, '^[1-9]%d* %S+ %S+ 1 ') ~= nil
+end
+
+local function has_runs(record)
+  return string.find(record, '^[1-9]%d* %S+ %S+ [01] %d+ [1-9]%d* %d+\\n') ~= nil
+end
+
+local function definition(record)
+  local _, stop, executor, live_runs, signature =
+    string.find(record, '^[1-9]%d* %S+ %S+ [01] (%d+) (%d+) (%d+)\\n')
+  return stop and string.sub(record, stop + 1 + tonumber(executor) + tonumber(live_runs) + tonumber(signature)) or ''
+end
+"""
+
+HISTORY = """
+local GONE = 1000 -- ended runs that are kept of tasks that are gone
+
+-- between which members the entries of a task stand
+local function span(id)
+  local prefix = #id .. ':' .. id
+  return '[' .. prefix .. ':', '(' .. prefix .. ';'
+end
+
+-- when it was claimed, as text; which run and task it was of; where its head ends; nothing of what is no entry
+local function parts(entry)
+  local size = string.match(entry, '^(%d+):')
+  if not size then return end
+  local at = #size + 1 + tonumber(size) + 1
+  local run_size = string.match(entry, '^ (%d+):', at + 20)
+  if not run_size then return end
+  local run_at = at + 20 + 1 + #run_size + 1
+  local stop = run_at + tonumber(run_size)
+  return string.sub(entry, at + 1, at + 19), string.sub(entry, run_at, stop - 1), string.sub(entry, 1, at), stop
+end
+
+-- microseconds since 1970: what stands in the entry is shifted, so that it is never negative
+local function instant(claimed)
+  local number = tonumber(string.sub(claimed, 2))
+  return string.sub(claimed, 1, 1) == '1' and number or number - 1e18
+end
+
+local function keep(id, entry, length)
+  local from, to = span(id)
+  call('ZADD', runs, 0, entry)
+  local over = call('ZLEXCOUNT', runs, from, to) - length
+  if over > 0 then
+    for _, old in ipairs(call('ZRANGEBYLEX', runs, from, to, 'LIMIT', 0, over)) do call('ZREM', runs, old) end
+  end
+  local claimed, known = instant((parts(entry))), call('ZSCORE', latest, id)
+  if not known or tonumber(known) < claimed then call('ZADD', latest, claimed, id) end
+end
+
+-- what a task has left when it goes
+local function bury(id)
+  local from, to = span(id)
+  local entries = call('ZRANGEBYLEX', runs, from, to)
+  for _, entry in ipairs(entries) do call('LPUSH', gone, entry) end
+  if #entries > 0 then
+    call('ZREMRANGEBYLEX', runs, from, to)
+    call('ZREM', latest, id)
+  end
+end
+"""
+
+OPEN = Script(
+    """
+-- ARGV: the format to write, the names of the tasks and of the order
+local format, of = redis.call('GET', KEYS[7]), redis.call('GET', KEYS[8])
+if format or of then return {format or '', of or ''} end
+if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return {} end
+redis.call('SET', KEYS[7], ARGV[1])
+redis.call('SET', KEYS[8], ARGV[2])
+return {ARGV[1], ARGV[2]}
+"""
+)
+
+PUT = Script(
+    KEYS,
+    RECORDS,
+    """
+-- ARGV: channel, origin; id and record of each row
+local are_new, is_news = {}, false
+for at = 3, #ARGV, 2 do
+  local id, record = ARGV[at], ARGV[at + 1]
+  local is_new = call('HSETNX', tasks, id, record) == 1
+  if is_new then
+    local _, member = place(id, record)
+    if member then call('ZADD', places, 0, member) end
+    if has_runs(record) then call('SADD', live, id) end
+    is_news = true
+  end
+  are_new[#are_new + 1] = is_new and '1' or '0'
+end
+if is_news then call('PUBLISH', ARGV[1], ARGV[2]) end
+return table.concat(are_new)
+""",
+)
+
+SWAP = Script(
+    KEYS,
+    RECORDS,
+    HISTORY,
+    """
+-- ARGV: channel, origin, history length; of each row its id, the revision it is at, the record to put in its place
+-- (empty: none), how many runs have ended with that, and their entries
+local length = tonumber(ARGV[3])
+local are_done, is_news, is_buried, at = {}, false, false, 4
+
+-- True when others have to look again: there is something new, or something is due before they expect it.
+local function change(id, old, fresh)
+  local was_due, was_member, was_executor = place(id, old)
+  local had = has_runs(old)
+  if fresh == '' then
+    call('HDEL', tasks, id)
+    if was_member then call('ZREM', places, was_member) end
+    if had then call('SREM', live, id) end
+    return not is_final(old)
+  end
+  local due, member, executor = place(id, fresh)
+  local has = has_runs(fresh)
+  call('HSET', tasks, id, fresh)
+  if member ~= was_member then
+    if was_member then call('ZREM', places, was_member) end
+    if member then call('ZADD', places, 0, member) end
+  end
+  if has ~= had then call(has and 'SADD' or 'SREM', live, id) end
+  if due and (not was_due or due < was_due) then return true end -- of equal length, in any locale
+  return executor ~= was_executor or definition(fresh) ~= definition(old)
+end
+
+while at <= #ARGV do
+  local id, expected, fresh, ended = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local old = call('HGET', tasks, id)
+  local is_done = old and revision(old) == expected
+  if is_done then
+    is_news = change(id, old, fresh) or is_news
+    if fresh == '' then
+      bury(id)
+      is_buried = true
+    end
+    for n = at + 4, at + 3 + ended do
+      if fresh == '' then call('LPUSH', gone, ARGV[n]) else keep(id, ARGV[n], length) end
+    end
+  end
+  are_done[#are_done + 1] = is_done and '1' or '0'
+  at = at + 4 + ended
+end
+if is_buried then call('LTRIM', gone, 0, GONE - 1) end
+if is_news then call('PUBLISH', ARGV[1], ARGV[2]) end
+return table.concat(are_done)
+""",
+)
+
+CLEAR = Script(
+    KEYS,
+    RECORDS,
+    HISTORY,
+    """
+-- ARGV: channel, origin
+local all, kept = call('HGETALL', tasks), {}
+for at = 1, #all, 2 do
+  if is_final(all[at + 1]) then kept[all[at]] = all[at + 1] end
+end
+call('DEL', tasks, places)
+for id, record in pairs(kept) do call('HSET', tasks, id, record) end
+for _, id in ipairs(call('SMEMBERS', live)) do
+  if not kept[id] then call('SREM', live, id) end
+end
+-- Each has one entry at least, so all that is buried before the last ones would be pushed out again.
+local ids = call('ZRANGE', latest, 0, -1)
+for n, id in ipairs(ids) do
+  if not kept[id] then
+    if n <= #ids - GONE then
+      call('ZREMRANGEBYLEX', runs, span(id))
+      call('ZREM', latest, id)
+    else
+      bury(id)
+    end
+  end
+end
+call('LTRIM', gone, 0, GONE - 1)
+if #all > 0 then call('PUBLISH', ARGV[1], ARGV[2]) end
+""",
+)
+
+RECORD = Script(
+    KEYS,
+    HISTORY,
+    """
+-- ARGV: entries
+local known = {}
+for _, entry in ipairs(call('LRANGE', gone, 0, -1)) do
+  local _, run = parts(entry)
+  if run then known[run] = true end
+end
+for _, entry in ipairs(ARGV) do
+  local _, run, _, stop = parts(entry)
+  local head = string.sub(entry, 1, stop)
+  if not known[run] and call('ZLEXCOUNT', runs, '[' .. head, '(' .. head .. '\\255') == 0 then
+    call('LPUSH', gone, entry)
+    known[run] = true
+  end
+end
+call('LTRIM', gone, 0, GONE - 1)
+""",
+)
