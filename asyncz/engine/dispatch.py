@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from ..leading import Leadership
     from ..stores.base import BaseStore
     from ..stores.rows import Row
+    from .claims import Claims
     from .gate import Gate
     from .news import News
     from .submissions import Submissions
 
-__all__ = ("BATCH", "Dispatcher")
+__all__ = ("BATCH", "LARGE_BATCH", "Dispatcher")
 
 #: Rows that one step takes from a store; between steps an event loop gets its turn. So few that the objects of their
 #: runs are fewer than the 700 after which Python looks for garbage. Those in flight then would count as long-lived, and
 #: soon be reason to look through all tasks there are, which takes a quarter of a second for 100,000 of them.
 BATCH = 32
+#: Rows that one step takes from a store that waits for I/O: there, a round trip costs more than all else.
+LARGE_BATCH = 1024
 #: Runs that may wait for a worker of an executor, few for the same reason. What is due beyond that waits in its store,
 #: where it takes no memory, can still be edited, and is there for other processes.
 BACKLOG = 4 * BATCH
@@ -47,12 +50,14 @@ class Dispatcher:
         submissions: Submissions,
         news: News,
         gate: Gate,
+        claims: Claims,
     ) -> None:
         self._stores = stores
         self._executors = executors
         self._submissions = submissions
         self._news = news
         self._gate = gate
+        self._claims = claims
         #: The executors that are given nothing more for now.
         self.full: tuple[str, ...] = ()
 
@@ -66,6 +71,8 @@ class Dispatcher:
         more, instant = False, to_microseconds(now)
         if self._submissions.reports >= settle_from:
             more = self._submissions.settle(now)
+        if self._submissions.in_hand:
+            return more  # how many will wait for a worker then, nobody knows
         for alias, store in list(self._stores.items()):
             if self._gate.is_open(alias, now):
                 more |= self._fire_batch(alias, store, now, instant)
@@ -73,6 +80,8 @@ class Dispatcher:
 
     def next_due(self, now: datetime.datetime) -> float | None:
         """Return the seconds until something is to be done, 0 when it is overdue, None when nothing is scheduled."""
+        if self._submissions.in_hand:
+            return LOOK_AGAIN
         earliest: int | None = None
         for alias, store in list(self._stores.items()):
             instant = self._next_instant(alias, store, now)
@@ -85,8 +94,10 @@ class Dispatcher:
         retry = self._gate.next_try(alias)
         if retry is not None:
             return retry
+        if store.shared and self._claims.has_lapsed(alias):
+            return to_microseconds(now) + int(LOOK_AGAIN * 1_000_000)
         try:
-            due = store.next_due(self._ready())
+            due = store.next_due(self.ready())
         except Exception as exc:
             self._gate.fail(alias, exc, now)
             return self._gate.next_try(alias)
@@ -97,45 +108,52 @@ class Dispatcher:
         return check if due is None else min(due, check)
 
     def _fire_batch(self, alias: str, store: BaseStore, now: datetime.datetime, instant: int) -> bool:
+        limit = LARGE_BATCH if store.blocking else BATCH
         try:
-            if store.leadership is not None and not self._leads(alias, store, store.leadership, now):
+            if not self._may_fire(alias, store, now):
                 return False
-            rows = self._due(store, now)
+            rows = self._due(store, now, limit)
             firings = [self._decide(alias, row, now, instant) for row in rows]
             if store.leadership is not None:  # before the claim, which is not to be followed by what may fail
-                store.leadership.write(self._through(store, rows, instant))
-            won = store.claim(firings, self._news.identity) if firings else ()
+                store.leadership.write(self._through(store, rows, instant, limit))
+            won = self._submissions.claim(store, firings) if firings else ()
         except Exception as exc:
+            store.refresh()
             self._gate.fail(alias, exc, now)
             return False
         self._gate.open(alias)
         if won:
-            self._submissions.submit_batch(alias, store, won, now)
-        return len(rows) >= BATCH
+            self._submissions.hand_over(alias, store, won, now)
+        return len(rows) >= limit
 
-    def _due(self, store: BaseStore, now: datetime.datetime) -> list[Row]:
+    def _may_fire(self, alias: str, store: BaseStore, now: datetime.datetime) -> bool:
+        if store.shared and self._claims.has_lapsed(alias):
+            return False  # what we claim might be taken over at once
+        return store.leadership is None or self._leads(alias, store, store.leadership, now)
+
+    def _due(self, store: BaseStore, now: datetime.datetime, limit: int) -> list[Row]:
         """Return a batch of what is due, with the runs that have not ended."""
-        rows = store.due(now, BATCH, self._ready())
+        rows = store.due(now, limit, self.ready())
         if self._submissions.has_news and any(row.runs for row in rows):
             while self._submissions.settle(now):
                 pass
-            rows = store.due(now, BATCH, self._ready())
+            rows = store.due(now, limit, self.ready())
         return rows
 
-    def _ready(self) -> tuple[str, ...]:
+    def ready(self) -> tuple[str, ...]:
         """Return the executors that can do with more."""
         executors = self._executors
         full = [alias for alias in executors if getattr(executors[alias], "backlog", 0) >= BACKLOG]
         self.full = tuple(full)
         return tuple([alias for alias in executors if alias not in full]) if full else tuple(executors)
 
-    def _through(self, store: BaseStore, rows: Sequence[Row], instant: int) -> int:
+    def _through(self, store: BaseStore, rows: Sequence[Row], instant: int, limit: int) -> int:
         """Return the instant through which everything has been run with this batch, in microseconds since 1970 UTC.
 
         Behind a full batch there may be more of the same due time: a crash in between rather repeats some than loses
         any.
         """
-        last = rows[-1].due if len(rows) >= BATCH else None
+        last = rows[-1].due if len(rows) >= limit else None
         waiting = store.next_due(self.full) if self.full else None
         return min([instant, *(at - 1 for at in (last, waiting) if at is not None)])
 
@@ -161,7 +179,7 @@ class Dispatcher:
             firings = [self._decide(alias, row, through, to_microseconds(through)) for row in rows]
             for firing in firings:
                 firing.run = None
-            for firing in store.claim(firings, self._news.identity):
+            for firing in self._submissions.claim(store, firings):
                 if firing.ends:
                     self._news.removed(firing.row.task.id, alias)
 
@@ -214,7 +232,7 @@ class Dispatcher:
             if firing is None:
                 return None
             firing.stays |= stays
-            if store.claim([firing], self._news.identity):
+            if self._submissions.claim(store, [firing]):
                 self._submissions.submit_by_hand(alias, store, firing, now)
                 return firing
             current = store.read(row.task.id or "")

@@ -48,6 +48,10 @@ class Ledger:
         """Strike a run that was not sent after all."""
         self._live.pop(id(run.run_times), None)
 
+    def strike(self, run_times: Sequence[datetime.datetime]) -> None:
+        """Strike the run that has this list, which was sent and will not be run."""
+        self._live.pop(id(run_times), None)
+
     def report(self, task_id: Any, run_times: Sequence[datetime.datetime] | None, outcomes: Reported) -> None:
         """Take in how a run went."""
         self._reported.append((task_id, run_times, outcomes))
@@ -70,6 +74,10 @@ class Ledger:
     def holds(self, run_times: Sequence[datetime.datetime] | None) -> bool:
         """True when this is the list of a live run."""
         return id(run_times) in self._live
+
+    def runs(self) -> list[Run]:
+        """Return the live runs."""
+        return list(self._live.values())
 
     @property
     def is_busy(self) -> bool:

@@ -48,6 +48,8 @@ class News:
         self.bus = bus
         self._logger = logger
         self.identity = identity
+        #: The identity, and what tells this life of the scheduler from all others.
+        self.owner = identity
 
     def task(self, code: int, task_id: Any, store: str | None) -> None:
         """Tell that a task was added, changed or removed."""
@@ -63,6 +65,11 @@ class News:
         if self.bus.mask & ENDINGS:
             for event in events_of(run.task_id, run.store, outcomes, self.identity):
                 self.bus.dispatch(event)
+
+    def all_outcomes(self, ended: Sequence[tuple[Run, Sequence[Outcome]]]) -> None:
+        """Tell how runs ended."""
+        for run, outcomes in ended:
+            self.outcomes(run, outcomes)
 
     def of_firing(self, task: Task, store: str, firing: Firing, source: str) -> list[SchedulerEvent]:
         """Return what is to be told of a firing when its batch has been sent; log what did not run."""
@@ -119,6 +126,21 @@ class News:
         self._logger().error(
             f"Task {task.id!r} is paused: its trigger ({_shown(task.trigger)}) failed to say when it is due next: "
             f"{type(exc).__name__}: {_shown(exc)}"
+        )
+
+    def log_taken_over(self, firing: Firing) -> None:
+        """Log what becomes of a run whose owner is gone."""
+        orphan: Run = firing.orphan
+        verdict = "is reported missed" if firing.is_missed else "is run again"
+        self._logger().warning(
+            f"A run of task {orphan.task_id!r} {verdict}: its owner {orphan.owner} is gone, or has lost it."
+        )
+
+    def log_lost(self, run: Run) -> None:
+        """Log that a run has ended which is somebody else's by now."""
+        self._logger().warning(
+            f"A run of task {run.task_id!r} ended as {run.state.value}, and does not count: "
+            "it was taken over meanwhile, since this scheduler was taken for dead."
         )
 
     def log_refused(self, task: Task, executor: str, exc: BaseException) -> None:

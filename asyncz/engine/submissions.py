@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..enums import RunState
 from ..exceptions import MaximumInstancesError
 from ..executors.base import PoolShutdownError
+from ..executors.job import missed
 from ..tasks.runs import Outcome, Run
 from .ledger import Ledger
+from .writes import RunWrites
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..events import SchedulerEvent
     from ..executors.types import ExecutorType
     from ..stores.base import BaseStore
     from ..tasks.base import Task
     from ..tasks.planning import Firing
+    from .claims import Claims
     from .gate import Gate
     from .news import News
+
+    #: calls something with arguments elsewhere; False when nobody is there any more
+    Post = Callable[..., bool]
 
 __all__ = ("Submissions",)
 
@@ -37,27 +42,65 @@ class Submissions:
     """
 
     def __init__(
-        self, stores: Mapping[str, BaseStore], executors: Mapping[str, ExecutorType], news: News, gate: Gate
+        self,
+        stores: Mapping[str, BaseStore],
+        executors: Mapping[str, ExecutorType],
+        news: News,
+        gate: Gate,
+        claims: Claims,
     ) -> None:
         self._stores = stores
         self._executors = executors
         self._news = news
         self._gate = gate
+        self._claims = claims
         self._ids = itertools.count(1)
-        self._ended: deque[Run] = deque()
+        self._writes = RunWrites(stores, news, gate, claims)
         self._ledger = Ledger()
         self.report = self._ledger.report
+        self._post: Post | None = None
+        #: Batches that were won and not sent yet.
+        self.in_hand = 0
+
+    def go_off_loop(self, post: Post | None, wake: Callable[[], object] | None) -> None:
+        """Leave stores to the thread of the passes from now on, which ``wake`` wakes; or, with None, do not.
+
+        ``post`` has something called where executors and listeners are to be called, soon and in order.
+        """
+        self._post, self._writes.wake = post, wake
 
     def new_run(
         self, store: str, task: Task, run_times: list[datetime.datetime], now: datetime.datetime, source: str
     ) -> Run:
         """Return the record of a run that is going to be claimed."""
         executor = task.executor or "default"
-        return Run(
-            next(self._ids), task.id or "", task.name, store, executor, run_times, self._news.identity, now, source
-        )
+        return Run(next(self._ids), task.id or "", task.name, store, executor, run_times, self._news.owner, now, source)
 
-    # -- submitting -------------------------------------------------------------------------------------------------
+    # -- claiming and submitting ------------------------------------------------------------------------------------
+
+    def claim(self, store: BaseStore, firings: Sequence[Firing]) -> Sequence[Firing]:
+        """Claim firings in a store, and return those that were won."""
+        if not store.shared:
+            return store.claim(firings, self._news.owner)
+        return self._claims.make(store, firings, self._news.owner)
+
+    def hand_over(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
+        """Have a batch submitted: at once, or where ``post`` says. Raises what :meth:`submit_batch` raises."""
+        if self._post is None:
+            self.submit_batch(alias, store, won, now)
+            return
+        self.in_hand += 1
+        if not self._post(self._submit_posted, alias, store, won, now):
+            self.in_hand -= 1
+            self._take_back(alias, store, won, now)
+
+    def _submit_posted(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
+        try:
+            self.submit_batch(alias, store, won, now)
+        finally:
+            self.in_hand -= 1
+            if self._writes.wake is not None:
+                self._writes.wake()
 
     def submit_batch(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
         """Send what the firings of a batch carry, then tell of it.
@@ -77,8 +120,8 @@ class Submissions:
                 raise
         if told:
             self._news.dispatch_all(told)
-        if self._ended:
-            self._save(now)
+        if self._writes.wake is None and len(self._writes):
+            self._writes.save(now)
 
     def submit_by_hand(self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime) -> None:
         """Send what a firing carries that was not made by a pass, which may be settling in another thread meanwhile.
@@ -104,6 +147,10 @@ class Submissions:
         self, alias: str, store: BaseStore, firing: Firing, now: datetime.datetime, source: str
     ) -> Sequence[SchedulerEvent]:
         """Send what a firing carries, and return what is to be told of it later."""
+        if firing.is_missed:
+            self._ledger.open(firing.run)
+            self._ledger.report(firing.run.task_id, firing.run_times, missed(firing.run_times))
+            return ()
         if firing.run is not None and not self._send(alias, store, firing, now):
             return ()
         if not (self._news.bus.mask or firing.skipped or firing.at_limit):
@@ -127,6 +174,8 @@ class Submissions:
         try:
             if executor is None:
                 raise PoolShutdownError(f"Executor {run.executor!r} was removed.")
+            if store.shared and getattr(executor, "asks_to_begin", False):
+                self._claims.sent(alias, store, firing)
             executor.send_task(task, run.run_times)
         except BaseException as exc:
             return self._not_sent(alias, store, firing, now, executor, exc)
@@ -144,6 +193,7 @@ class Submissions:
         exc: BaseException,
     ) -> bool:
         run: Run = firing.run
+        self._claims.begun(run.run_times)
         if isinstance(exc, PoolShutdownError):
             self._ledger.close(run)
             if executor is not None and self._executors.get(run.executor) is executor:
@@ -164,28 +214,47 @@ class Submissions:
     def _drop(self, alias: str, store: BaseStore, run: Run, now: datetime.datetime) -> None:
         """Take out a run of which nothing will be heard."""
         self._ledger.close(run)
-        try:
-            store.finish([run], keep=False)
-        except Exception as exc:
-            self._gate.fail(alias, exc, now)
+        self._writes.do(self._writes.drop, alias, store, run, now)
 
     def _take_back(self, alias: str, store: BaseStore, firings: Sequence[Firing], now: datetime.datetime) -> None:
-        """Undo claims that were not sent."""
-        try:
-            store.unclaim(firings)
-        except Exception as exc:
-            self._gate.fail(alias, exc, now)
+        """Undo claims that were not sent, or have not begun."""
+        self._writes.do(self._writes.take_back, alias, store, list(firings), now)
 
-    def part_with(self, store: BaseStore) -> None:
+    def may_begin(self, run_times: Any) -> bool:
+        """Return whether a run that was sent may begin: not when it was handed back, or may be somebody else's by now.
+
+        Called by executors, in any thread.
+        """
+        may_begin = self._claims.begun(run_times)
+        if may_begin is False:
+            self._ledger.strike(run_times)
+        return self._ledger.holds(run_times) if may_begin is None else may_begin
+
+    def withdraw(self, alias: str) -> None:
+        """Leave what has not begun to whoever finds it: it may be somebody else's by now."""
+        for _alias, _store, firing in self._claims.withdraw(alias):
+            self._ledger.strike(firing.run.run_times)
+            self._claims.forget([firing.run])
+
+    def hand_back(self, now: datetime.datetime) -> None:
+        """Undo the claims in shared stores of what has not begun. For the thread of the passes."""
+        by_store: dict[str, tuple[BaseStore, list[Firing]]] = {}
+        for alias, store, firing in self._claims.withdraw():
+            self._ledger.strike(firing.run.run_times)
+            by_store.setdefault(alias, (store, []))[1].append(firing)
+        for alias, (store, firings) in by_store.items():
+            self._writes.take_back(alias, store, firings, now)
+
+    def part_with(self, alias: str, store: BaseStore) -> None:
         """Take the runs that are out from the rows of a store that leaves: nobody could do so when they end."""
-        store.finish([run for run in store.read_runs() if self._ledger.holds(run.run_times)], keep=False)
+        store.finish([run for run in self._ledger.runs() if run.store == alias], keep=False)
 
     def _record_skipped(self, alias: str, task: Task, firing: Firing, now: datetime.datetime) -> None:
         self._news.log_skipped(task, firing)
         run_time = firing.skipped_time or now
         run = self.new_run(alias, task, [run_time], now, "scheduled")
         run.end([Outcome(RunState.MISSED, run_time)], now)
-        self._ended.append(run)
+        self._writes.add([run])
 
     # -- settling ---------------------------------------------------------------------------------------------------
 
@@ -196,8 +265,8 @@ class Submissions:
 
     @property
     def is_idle(self) -> bool:
-        """True when no run is out, and none was reported that is not settled."""
-        return not self._ledger.is_busy
+        """True when no run is out or about to be, and none was reported that is not settled."""
+        return not self._ledger.is_busy and not self.in_hand and not self._writes.owes
 
     def is_run(self, run_times: Any) -> bool:
         """True when this is the list of run times of a run that is out."""
@@ -206,49 +275,33 @@ class Submissions:
     @property
     def reports(self) -> int:
         """How many runs have ended that are not settled."""
-        return len(self._ended) + self._ledger.news
+        return len(self._writes) + self._ledger.news
 
     def settle(self, now: datetime.datetime) -> bool:
         """Write down the ends of runs and tell of them; True when there are more."""
-        if not self._ended and not self._ledger.has_news:
+        self._writes.flush()
+        if not self._ledger.has_news and not len(self._writes):
             return False
         ended = self._ledger.drain(now, SETTLED)
-        self._ended.extend([run for run, _outcomes in ended])
-        self._save(now)
+        self._writes.add([run for run, _outcomes in ended])
+        lost = self._writes.save(now)
         if self._news.bus.mask:
-            for run, outcomes in ended:
-                self._news.outcomes(run, outcomes)
+            if lost:
+                ended = [(run, outcomes) for run, outcomes in ended if run not in lost]
+            if self._post is None:
+                self._news.all_outcomes(ended)
+            else:
+                self._post(self._news.all_outcomes, ended)
         return self._ledger.has_news
 
     def report_inline(self, now: datetime.datetime, task_id: Any, run_times: Any, outcomes: Any) -> None:
         """Settle at once what an executor reports that runs tasks in place."""
         ended = self._ledger.settled(task_id, run_times, outcomes, now)
         if ended is not None:
-            self._finish(ended[0].store, [ended[0]], now)
+            self._writes.do(self._writes.finish, ended[0].store, [ended[0]], now)
             self._news.outcomes(*ended)
 
     def abandon(self) -> int:
         """Forget the runs that are still out; returns how many there were. Reports of them will be dropped."""
+        self._claims.clear()
         return self._ledger.clear()
-
-    def _save(self, now: datetime.datetime) -> None:
-        """Write ended runs to their stores; what a store does not take now is tried again when it is open."""
-        by_store: dict[str, list[Run]] = {}
-        while self._ended:
-            run = self._ended.popleft()
-            if run.store in by_store:
-                by_store[run.store].append(run)
-            else:
-                by_store[run.store] = [run]
-        for alias, runs in by_store.items():
-            self._finish(alias, runs, now)
-
-    def _finish(self, alias: str, runs: list[Run], now: datetime.datetime) -> None:
-        store = self._stores.get(alias)
-        if store is None:
-            return  # it was taken out of the scheduler, and its rows with it
-        try:
-            store.finish(runs)
-        except Exception as exc:
-            self._ended.extend(runs)
-            self._gate.fail(alias, exc, now)

@@ -31,6 +31,7 @@ class AsyncIOExecutor(BaseExecutor):
     loop that has to run them: :meth:`shutdown_async` waits for them.
     """
 
+    sees_beginnings = True
     event_loop: asyncio.AbstractEventLoop
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class AsyncIOExecutor(BaseExecutor):
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
         if not self._is_open:
             raise PoolShutdownError(f"Executor {self.alias!r} is shut down and takes no tasks.")
-        job = Job(task, run_times, self.clock)
+        job = Job(task, run_times, self.clock, self._may_begin)
         if asyncio._get_running_loop() is self.event_loop:
             self._launch(job)
         else:

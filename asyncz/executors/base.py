@@ -110,12 +110,24 @@ class BaseExecutor(ExecutorType):
     alias: str | None = None
     clock: Clock = SYSTEM_CLOCK
     _report: Report | None = None
+    _may_begin: Callable[[Any], bool] | None = None
+    #: Whether a run can be kept from beginning when its turn comes, since that is seen here.
+    sees_beginnings: bool = False
     _counting = threading.Lock()  # one for all: runs of one task may be with several executors of a scheduler
 
     def bind(self, clock: Clock, report: Report) -> None:
         """Take the clock to go by, and whom to tell outcomes; a scheduler calls this before :meth:`start`."""
         self.clock = clock
         self._report = report
+
+    def ask_to_begin(self, may_begin: Callable[[Any], bool] | None) -> None:
+        """Take whom to ask, with the list of run times that was sent, whether a run may begin; None: it always may."""
+        self._may_begin = may_begin if self.sees_beginnings else None
+
+    @property
+    def asks_to_begin(self) -> bool:
+        """Whether somebody is asked before a run begins."""
+        return self._may_begin is not None
 
     def start(self, scheduler: Any, alias: str) -> None:
         self.scheduler = scheduler

@@ -19,6 +19,7 @@ class DebugExecutor(BaseExecutor):
     """Runs tasks in the thread that sends them; coroutine functions on a loop of their own."""
 
     inline = True
+    sees_beginnings = True
 
     def do_send_task(self, task: Task, run_times: list[datetime.datetime]) -> None:
-        self.finished(task, run_times, run_job(Job(task, run_times, self.clock)))
+        self.finished(task, run_times, run_job(Job(task, run_times, self.clock, self._may_begin)))

@@ -50,15 +50,25 @@ class _StoppedClock(Clock):
 
 
 class Job:
-    """A callable with its arguments, the due times to run it for, and how many seconds late it may begin."""
+    """A callable with its arguments, the due times to run it for, and how many seconds late it may begin.
 
-    __slots__ = ("args", "clock", "fn", "grace_time", "kwargs", "run_times", "task")
+    ``may_begin`` is asked right before it does; where that says no, nothing is called and there are no outcomes.
+    """
+
+    __slots__ = ("args", "clock", "fn", "grace_time", "kwargs", "may_begin", "run_times", "task")
 
     fn: Any
     args: Sequence[Any]
 
-    def __init__(self, task: Task, run_times: Sequence[datetime.datetime], clock: Clock) -> None:
+    def __init__(
+        self,
+        task: Task,
+        run_times: Sequence[datetime.datetime],
+        clock: Clock,
+        may_begin: Callable[[Any], bool] | None = None,
+    ) -> None:
         self.task = task  # for the sender, in whose process it stays
+        self.may_begin = may_begin
         self.fn = task.fn
         self.args = task.args
         self.kwargs: Mapping[str, Any] = task.kwargs
@@ -105,7 +115,7 @@ def _restored(
     clock: Clock,
 ) -> Job:
     job = Job.__new__(Job)
-    job.fn, job.args, job.kwargs = fn, args, kwargs
+    job.fn, job.args, job.kwargs, job.may_begin = fn, args, kwargs, None
     job.grace_time, job.run_times, job.clock = grace_time, run_times, clock
     return job
 
@@ -149,6 +159,8 @@ def _forget_frames(exc: BaseException) -> None:
 
 def run_job(job: Job) -> list[Outcome]:
     """Run a job in this thread and return how each of its due times went; nothing that it raises gets out."""
+    if job.may_begin is not None and not job.may_begin(job.run_times):
+        return []
     if job.is_async:
         return _run_async(job)
     outcomes: list[Outcome] = []
@@ -177,13 +189,8 @@ async def run_job_async(job: Job, ended: Callable[[Job, list[Outcome]], None] | 
     first step, and an event loop the others.
     """
     outcomes: list[Outcome] = []
-    if ended is not None:
-        try:
-            await _BEGIN
-        except BaseException as exc:
-            if type(exc).__name__ == "CancelledError":
-                ended(job, missed(job.run_times))
-            raise
+    if ended is not None and not await _begins(job, ended):
+        return outcomes
     CURRENT.set(job.run_times)  # for good: this context belongs to the run, and may not be the one it is closed in
     for run_time in job.run_times:
         started = job.begin(run_time, outcomes)
@@ -201,6 +208,20 @@ async def run_job_async(job: Job, ended: Callable[[Job, list[Outcome]], None] | 
     if ended is not None:
         ended(job, outcomes)
     return outcomes
+
+
+async def _begins(job: Job, ended: Callable[[Job, list[Outcome]], None]) -> bool:
+    """Stop once, and return whether the job may go on then."""
+    try:
+        await _BEGIN
+    except BaseException as exc:
+        if type(exc).__name__ == "CancelledError":
+            ended(job, missed(job.run_times))
+        raise
+    if job.may_begin is None or job.may_begin(job.run_times):
+        return True
+    ended(job, [])
+    return False
 
 
 class _Begin:

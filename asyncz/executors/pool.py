@@ -182,6 +182,8 @@ class ThreadPoolExecutor(BasePoolExecutor):
     is needed. ``max_workers`` may be text; ValueError when it is not a positive whole number.
     """
 
+    sees_beginnings = True
+
     def __init__(
         self,
         max_workers: int | str = 10,
@@ -218,7 +220,7 @@ class ThreadPoolExecutor(BasePoolExecutor):
                 f"The pool of executor {self.alias!r} takes no more tasks: cannot schedule new futures after the "
                 "interpreter has begun to exit."
             )
-        self._pumps.send(Job(task, run_times, self.clock))
+        self._pumps.send(Job(task, run_times, self.clock, self._may_begin))
 
     def _ended(self, job: Job, outcomes: list[Outcome]) -> None:
         try:

@@ -59,7 +59,8 @@ class AsyncIOScheduler(LoopScheduler):
 
     @property
     def _has_nothing_left(self) -> bool:
-        return self._submissions.is_idle and not self._is_passing and not self._book.has_shutdown_tasks(self)
+        is_idle = self._passes is None and self._submissions.is_idle and not self._is_passing
+        return is_idle and not self._book.has_shutdown_tasks(self)
 
     def _finish_on_loop(self, life: int, wait: bool) -> None:
         """Finish on the loop that runs here: at once when there is nothing to wait for."""

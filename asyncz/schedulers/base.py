@@ -47,7 +47,6 @@ class BaseScheduler(PassingScheduler):
         self._stop_requested = False
         self._is_hurried = False
         self._deferred: tuple[int, bool] | None = None
-        self._left = 0
         super().__init__(global_config, **kwargs)
 
     def configure(self, options: Mapping[str, Any]) -> None:
@@ -136,6 +135,7 @@ class BaseScheduler(PassingScheduler):
             if life != self._life:
                 return True
             self._reported = reported = Alarm()
+        self._hand_back()
         deadline = None if timeout is None else SYSTEM_CLOCK.monotonic() + timeout
         while True:
             self._settle()
@@ -198,11 +198,14 @@ class BaseScheduler(PassingScheduler):
             self.dispatch_event(SchedulerEvent(code=SCHEDULER_SHUTDOWN))
 
     def _close_stores(self) -> None:
+        """Let go of the stores; where that was done already, nothing happens."""
         for alias, store in list(self._claimable.items()):
+            self._part(alias, store)
             try:
                 store.shutdown()
             except Exception:
                 self._log_exception(f"Store {alias!r} could not be shut down.")
+        self._heart = None
 
     def left_behind(self) -> None:
         self._alarm, self._reported, self._deferred, self._left = Alarm(), None, None, 0

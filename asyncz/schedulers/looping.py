@@ -12,8 +12,8 @@ from ..engine.config import to_bool
 from ..enums import SchedulerState
 from ..exceptions import SchedulerNotRunningError
 from .loops import LoopEnd, LoopThread, call_on, within
+from .offloop import OffLoopScheduler
 from .running import signals, ticking
-from .waking import WakingScheduler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ __all__ = ("LoopScheduler",)
 CANCEL_GRACE = 1.0
 
 
-class LoopScheduler(WakingScheduler):
+class LoopScheduler(OffLoopScheduler):
     """Makes its passes on a loop, and may be waited for on one while it stops."""
 
     event_loop_thread: LoopThread | None = None
@@ -177,7 +177,7 @@ class LoopScheduler(WakingScheduler):
             raise self._overdue(timeout)
 
     async def _drain_async(self, life: int, wait: bool, timeout: float | None) -> bool:
-        self._settle()
+        await self._with_stores(self._hand_back)
         if not wait or life != self._life or self._submissions.is_idle:
             return True
         if self._is_hurried:
@@ -201,10 +201,13 @@ class LoopScheduler(WakingScheduler):
             for alias, executor in list(self.executors.items()):
                 closing = asyncio.ensure_future(self._close_executor(life, alias, executor, wait))
                 await within(timeout, [closing])
-            self._abandon(life)
+            await self._with_stores(self._abandon, life)
             self._loose = ()
             self.handle_shutdown_coros(self._last_tasks(life))
-            return await within(timeout, self._loose)
+            is_in_time = await within(timeout, self._loose)
+            if self._passes is not None and life == self._life:
+                await self._with_stores(self._close_stores)
+            return is_in_time
         finally:
             self._conclude(life)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.clockwatch import ClockWatch
 from ..enums import SchedulerState
 from ..executors.base import PoolShutdownError
-from .starting import StartingScheduler
+from .sharing import SharingScheduler
 
 if TYPE_CHECKING:
     import datetime
@@ -22,7 +22,7 @@ __all__ = ("CLOCK_CHECK", "PassingScheduler")
 CLOCK_CHECK = 10.0
 
 
-class PassingScheduler(StartingScheduler):
+class PassingScheduler(SharingScheduler):
     """Fires what is due when it is called, and knows how long nothing will be."""
 
     #: Reports that a pass leaves for another one while they are fewer.
@@ -77,6 +77,8 @@ class PassingScheduler(StartingScheduler):
     def _step(self, now: datetime.datetime) -> bool:
         """Make a part of a pass that does not take long; True when there is more to do at once."""
         try:
+            if self._heart is not None:
+                self._look_after_shared(now)
             if self.state == SchedulerState.STATE_RUNNING:
                 self._watch_clock(now)
                 return self._dispatcher.step(now, self._settle_from)
@@ -101,12 +103,20 @@ class PassingScheduler(StartingScheduler):
             self._lifecycle.release()
 
     def _wait(self) -> float | None:
-        if self.state != SchedulerState.STATE_RUNNING:
-            return None
-        wait = self._dispatcher.next_due(self.clock.now())
+        is_running = self.state == SchedulerState.STATE_RUNNING
+        wait = self._dispatcher.next_due(self.clock.now()) if is_running else None
+        if self._heart is not None:
+            wait = self._until_next_look(wait)
         if wait is None:
             return None
         return min(wait, threading.TIMEOUT_MAX if self.clock.virtual else CLOCK_CHECK)
+
+    def _hand_back(self) -> None:
+        """Undo the claims of what has not begun, for others or a later life to run, and tell what was reported."""
+        if self._heart is not None and not self._is_passing:
+            with self._passing(blocking=True):
+                self._submissions.hand_back(self.clock.now())
+        self._settle()
 
     def _settle(self) -> None:
         """Tell what was reported. Waits for a pass that goes on, such as one that began before the shutdown."""

@@ -39,6 +39,9 @@ class StartingScheduler(TaskVerbs):
     holding ``_lifecycle``: these may call any verb.
     """
 
+    #: Runs that had not ended when the last life was over.
+    _left = 0
+
     def __init__(self, global_config: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         self._lifecycle = threading.RLock()
         self._life = 0
@@ -157,12 +160,15 @@ class StartingScheduler(TaskVerbs):
         for alias, store in list(self._claimable.items()):
             started.append(store)
             store.start(self, alias)
+            self._join(alias, store)
         if is_missing:
             self._tell_plugin(STORE_ADDED, "default")
 
     def _undo_open(self, created: Sequence[tuple[dict[str, Any], str]], started: Sequence[Any]) -> None:
         self._book.close()
         self.started_at = None
+        for alias, store in self._claimable.items():
+            self._part(alias, store)
         for plugin in started:
             try:
                 plugin.shutdown()
