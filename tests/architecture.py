@@ -60,7 +60,7 @@ OPTIONAL = {
     "multiprocessing": {"executors.process_pool"},
     "concurrent.futures.process": {"executors.process_pool"},
     "concurrent.futures.ProcessPoolExecutor": {"executors.process_pool"},
-    "sqlite3": {"stores.sqlite_file"},
+    "sqlite3": {"stores.sqlite.file"},
     "ssl": set(),
 }
 

@@ -175,15 +175,16 @@ class RedisServer:
 
 
 class Proxy:
-    """Stands between a client and a server on this machine, and cuts their connections where it is told to.
+    """Stands between a client on this machine and a server, and cuts their connections where it is told to.
 
-    ``sent_before_cut`` and ``received_before_cut`` are how many bytes still go to the server and come from it; None: all.
+    ``sent_before_cut`` and ``received_before_cut`` are how many bytes still go to the server and come from it, None
+    for all.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self.sent_before_cut: int | None = None
         self.received_before_cut: int | None = None
-        self._server_port = port
+        self._server = host, port
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -205,7 +206,7 @@ class Proxy:
                 client, _address = self._listening.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._server_port))
+            server = socket.create_connection(self._server)
             self._open += (client, server)
             for source, target, limit in (
                 (client, server, "sent_before_cut"),

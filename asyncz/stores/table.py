@@ -99,14 +99,19 @@ class Table:
         return are_new
 
     def swap(self, changes: Iterable[Change]) -> list[bool]:
-        """Write rows that were read, None removing one, and say of each whether it was still as it was read."""
+        """Write rows that were read, None removing one, and say of each whether it was still as it was read.
+
+        More than the backend takes at once are written in batches; those before one that fails stay written.
+        """
         todo = list(changes)
-        if not todo:
-            return []
+        are_done: list[bool] = []
+        size = self._backend.largest_batch
         try:
-            are_done = self._backend.swap(
-                [Swap(row.stored.id, row.stored.revision, after, ended) for row, after, ended in todo]
-            )
+            for start in range(0, len(todo), size):
+                batch = todo[start : start + size]
+                are_done += self._backend.swap(
+                    [Swap(row.stored.id, row.stored.revision, after, ended) for row, after, ended in batch]
+                )
         except BaseException:
             self._horizon.forget()
             raise

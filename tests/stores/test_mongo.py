@@ -20,9 +20,9 @@ from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
 from asyncz.exceptions import NewerFormatError, UnreadableRecordError
-from asyncz.stores import documents, mongo
-from asyncz.stores.mongo import MongoDBStore
-from asyncz.stores.mongo_client import MongoConnection
+from asyncz.stores import mongo
+from asyncz.stores.mongo import MongoDBStore, documents
+from asyncz.stores.mongo.client import MongoConnection
 from asyncz.stores.stored import Ended, Swap
 
 pytestmark = pytest.mark.server

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import redis
+from contracts.durable_store import *  # noqa: F403
 from contracts.store import *  # noqa: F403
 from contracts.store import NOON, OWNER, after, due_ids, make_firing, make_run, make_task
 from hypothesis import HealthCheck, given, settings
@@ -19,10 +22,12 @@ from asyncz._ids import random_id
 from asyncz.enums import RunState
 from asyncz.exceptions import NewerFormatError, UnreadableRecordError
 from asyncz.stores.redis import RedisStore
+from asyncz.stores.redis.format import FORMAT
 from asyncz.stores.stored import Ended, Stored, Swap
 from asyncz.tasks.runs import Outcome
 
 pytestmark = pytest.mark.server
+FORMATS = Path(__file__).resolve().parent / "formats"
 
 
 class Cabinet:
@@ -42,7 +47,7 @@ class Cabinet:
             keys = f"{self._prefixes[-1]}.tasks", f"{self._prefixes[-1]}.run_times"
         else:
             keys = like.tasks_key, like.run_times_key
-        address = {} if {"client", "port"} & options.keys() else {"url": self.url}
+        address = {} if {"client", "port", "url"} & options.keys() else {"url": self.url}
         store = RedisStore(0, *keys, **address, **options)
         self._stores.append(store)
         if started:
@@ -67,12 +72,14 @@ def make_store(redis_url):
 
 @pytest.fixture
 def make_twin(make_store):
-    return lambda store: make_store(like=store)
+    return lambda store, **options: make_store(like=store, **options)
 
 
 @pytest.fixture
 def proxy(redis_url):
-    made = Proxy(urlsplit(redis_url).port)
+    address = urlsplit(redis_url)
+    made = Proxy(address.hostname, address.port or 6379)
+    made.url = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{made.port}").geturl()
     yield made
     made.close()
 
@@ -278,6 +285,14 @@ class TestRows:
         assert store.fetch_due(9, 9, ["default"]) == ([stored("b", 2)], None)
         assert make_store.client.zrange(store.run_times_key, 0, -1) == [second]
 
+    def test_the_order_holds_what_is_due_some_time_and_nothing_else(self, make_store):
+        store = make_store()
+        store.put([stored(id, number) for number, id in enumerate("abcd")])
+        moved, paused = stored("a", 9, "other", revision=2), stored("b", None, revision=2)
+        store.swap([Swap("a", 1, moved), Swap("b", 1, paused), Swap("c", 1, None), Swap("d", 2, None)])
+        members = make_store.client.zrange(store.run_times_key, 0, -1)
+        assert members == [b"5:other:1000000000000000009a", b"7:default:1000000000000000003d"]
+
     def test_rows_without_live_runs_are_not_among_those_with_some(self, make_store):
         store = make_store()
         rows = [stored("a", runs="[1]"), stored("b", runs="[1]"), stored("c")]
@@ -301,7 +316,7 @@ class TestHistory(TestHistory):  # noqa: F405
         store = make_store(history_length="3")
         rows = {id: stored(id) for id in ("a", "b")}
         store.put(list(rows.values()))
-        for number in (1, 5, 2, 4, 3):
+        for number in (1, 5, 2, 4, 3, 0):
             for id in rows:
                 rows[id] = end_run(store, rows[id], ended(f"{id}{number}", id, number))
         assert _ids(store.fetch_runs("a", None, 99)) == ["a5", "a4", "a3"]
@@ -441,7 +456,7 @@ def _store_behind(make_store, proxy):
     """Return a store with 99 due tasks whose connections go through a proxy, its twin, and the rows."""
     twin = make_store()
     twin.insert_all([(make_task(f"t{number}"), None) for number in range(99)])
-    store = make_store(like=twin, port=proxy.port)
+    store = make_store(like=twin, url=proxy.url)
     claimed = make_firing(store, "t0", next_due=NOON)  # the server knows the script by now
     store.claim([claimed], OWNER)
     store.finish([claimed.run])
@@ -534,7 +549,7 @@ class TestNews:
     @pytest.mark.parametrize("is_there", [True, False])
     def test_the_listener_ends_with_the_store(self, redis_server, monkeypatch, is_there):
         if is_there:  # then it is not waited for
-            monkeypatch.setattr("asyncz.stores.redis_client.PAUSE", 60)
+            monkeypatch.setattr("asyncz.stores.redis.client.PAUSE", 60)
         cabinet, scheduler = Cabinet(redis_server.url), Scheduler()
         store = cabinet(scheduler=scheduler)
         assert scheduler.woken.wait(10)
@@ -614,6 +629,48 @@ class TestSideBySide:
         assert (caught.value.found, caught.value.known) == (2, 1)
 
 
+class TestFormats:
+    @pytest.mark.parametrize("path", sorted(FORMATS.glob("redis-*.json")), ids=lambda path: path.stem)
+    def test_one_of_each_released_format_opens(self, make_store, path):
+        store = make_store(started=False, secret="kept with the file")
+        restore(make_store.client, path, store)
+        store.start(None, "default")
+        assert store.set_aside() == []
+        assert [task.id for task in store.get_all_tasks()] == ["cron", "interval", "running", "paused"]
+        cron = store.lookup_task("cron")
+        assert (cron.executor, cron.max_instances, cron.name, cron.fn) == ("other", 3, "Ünï", os.getpid)
+        paused = store.lookup_task("paused")
+        assert (paused.coalesce, paused.mistrigger_grace_time, paused.next_run_time) == (False, 2.5, None)
+        assert sorted(row.task.id for row in store.live()) == ["hidden", "running"]
+        ended = [(run.task_id, run.state.value) for run in store.read_runs() if run.state.value != "submitted"]
+        assert sorted(ended) == [("gone", "missed"), ("interval", "executed")]
+        assert store.fetch_owners() == {"first#1": '{"beat":1}'}
+        assert due_ids(store, after(60)) == ["interval", "running"]
+        assert store.claim([make_firing(store, "interval", next_due=after(120))], OWNER)
+
+    def test_there_is_a_file_of_the_present_format(self):
+        assert (FORMATS / f"redis-{FORMAT}.json").exists()
+
+
+def restore(client: redis.Redis, path: Path, store: RedisStore) -> None:
+    """Write the keys of a file under those of a store; only the two that name others hold names themselves."""
+    writers = {
+        "string": lambda key, value: client.set(key, value),
+        "hash": lambda key, value: client.hset(key, mapping={_bytes(id): _bytes(part) for id, part in value.items()}),
+        "set": lambda key, value: client.sadd(key, *map(_bytes, value)),
+        "list": lambda key, value: client.rpush(key, *map(_bytes, value)),
+        "zset": lambda key, value: client.zadd(key, {_bytes(member): score for member, score in value}),
+    }
+    prefix = store.tasks_key.removesuffix(".tasks")
+    for key, (kind, value) in json.loads(path.read_text(encoding="ascii")).items():
+        value = value.replace("asyncz.", f"{prefix}.") if kind == "string" else value
+        writers[kind](key.replace("asyncz.", f"{prefix}."), value)
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("latin-1")
+
+
 @pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 class TestForks:
@@ -647,8 +704,8 @@ class TestConfiguration:
     def test_everything_can_be_given_as_text(self, make_store, redis_url):
         address = urlsplit(redis_url)
         store = make_store(
-            host=address.hostname, port=str(address.port), history_length="2", socket_timeout="2.5",
-            health_check_interval="7", socket_keepalive="no", password="",
+            host=address.hostname, port=str(address.port or 6379), history_length="2", socket_timeout="2.5",
+            health_check_interval="7", socket_keepalive="no", password=address.password or "",
         )  # fmt: skip
         store.add_task(make_task("a"))
         settings = store._client.get_connection_kwargs()
@@ -673,7 +730,7 @@ class TestConfiguration:
 
     def test_nothing_is_tried_twice_nor_waited_for_without_end(self):
         settings = RedisStore()._client.get_connection_kwargs()
-        assert settings["retry"].get_retries() == 0
+        assert settings["retry"]._retries == 0
         assert 0 < settings["socket_timeout"] <= 30
         assert 0 < settings["socket_connect_timeout"] <= 30
 

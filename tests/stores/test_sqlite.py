@@ -21,8 +21,7 @@ from contracts.store import NOON, OWNER, after, due_ids, make_firing, make_task
 
 from asyncz.exceptions import NewerFormatError
 from asyncz.schedulers.base import BaseScheduler
-from asyncz.stores import sqlite_texts as texts
-from asyncz.stores.sqlite import SQLiteStore
+from asyncz.stores.sqlite import SQLiteStore, texts
 
 FORMATS = Path(__file__).resolve().parent / "formats"
 TESTS = Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ sys.path.insert(0, str(FOLDER.parents[2]))
 
 from asyncz.enums import RunState  # noqa: E402
 from asyncz.stores.sqlite import SQLiteStore  # noqa: E402
-from asyncz.stores.sqlite_texts import FORMAT  # noqa: E402
+from asyncz.stores.sqlite.texts import FORMAT  # noqa: E402
 from asyncz.tasks.base import Task  # noqa: E402
 from asyncz.tasks.planning import Firing  # noqa: E402
 from asyncz.tasks.runs import Outcome, Run  # noqa: E402

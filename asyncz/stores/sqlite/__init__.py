@@ -5,17 +5,17 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Any
 
-from . import sqlite_texts as texts
-from .durable import DurableStore
-from .sqlite_file import SQLiteFile
-from .stored import Stored
+from ..durable import DurableStore
+from ..stored import Stored
+from . import texts
+from .file import SQLiteFile
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
 
-    from .sqlite_file import Cursor
-    from .stored import Ended, Swap
+    from ..stored import Ended, Swap
+    from .file import Cursor
 
     Row = tuple[Any, ...]
 

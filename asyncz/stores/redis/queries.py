@@ -1,8 +1,8 @@
-"""What the Redis store has the server look up, in Lua; :mod:`asyncz.stores.redis_scripts` has what it writes."""
+"""What the Redis store has the server look up, in Lua; :mod:`asyncz.stores.redis.scripts` has what it writes."""
 
 from __future__ import annotations
 
-from .redis_scripts import HISTORY, KEYS, RECORDS, Script
+from .scripts import HISTORY, KEYS, RECORDS, Script
 
 __all__ = ("DUE", "LIVE", "RUNS")
 
@@ -62,10 +62,12 @@ end
 
 -- Members that no record stands behind, after somebody else's hand was at it, are put right.
 local function is_sound(id, record, key, executor)
-  local _
   local member = #executor .. ':' .. executor .. ':' .. key
   local right
-  if record then _, right = place(id, record) end
+  if record then
+    local _, due, its_executor = head(record)
+    right = place(id, due, its_executor)
+  end
   if right == member then return true end
   call('ZREM', places, member)
   if right then call('ZADD', places, 0, right) end

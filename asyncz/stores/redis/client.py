@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import shown
-from ..refs import ref_to_obj
+from ...exceptions import shown
+from ...refs import ref_to_obj
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .stored import Stored
+from ..stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .stored import Ended, Swap
+    from ..stored import Ended, Swap
 
     Document = dict[str, Any]
 

@@ -8,10 +8,10 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import __version__
-from ..exceptions import NewerFormatError, shown
-from .forks import never_closed, watch
-from .sqlite_texts import APPLICATION_ID, FORMAT, SCHEMA
+from ... import __version__
+from ...exceptions import NewerFormatError, shown
+from ..forks import never_closed, watch
+from .texts import APPLICATION_ID, FORMAT, SCHEMA
 
 if TYPE_CHECKING:
     import sqlite3

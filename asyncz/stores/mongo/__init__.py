@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..exceptions import NewerFormatError, UnreadableRecordError, shown
+from ... import __version__
+from ...exceptions import NewerFormatError, UnreadableRecordError, shown
+from ..durable import DurableStore
+from ..horizon import FAR
 from . import documents
-from .durable import DurableStore
-from .horizon import FAR
-from .mongo_client import MongoConnection, import_pymongo
+from .client import MongoConnection, import_pymongo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .stored import Ended, Stored, Swap
+    from ..stored import Ended, Stored, Swap
 
 __all__ = ("MongoDBStore",)
 

@@ -1,6 +1,6 @@
 """What the Redis store has the server write, in Lua: each script is one atomic step and one round trip.
 
-All scripts are handed the same keys, in the order of :func:`asyncz.stores.redis_format.key_names`. Revisions and due
+All scripts are handed the same keys, in the order of :func:`asyncz.stores.redis.format.key_names`. Revisions and due
 times are compared as text: a number of Lua is a float.
 """
 
@@ -26,34 +26,26 @@ local tasks, places, live, runs, latest, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local call = redis.call
 """
 
-# What is read of a record; redis_format.py says how one is written, and reads it in the same way.
+# What is read of a record; format.py says how one is written, and reads it in the same way.
 RECORDS = """
-local function revision(record)
-  local found = string.match(record, '^([1-9]%d*) ')
-  return found and #found <= 16 and found or '0'
+-- its revision, when it is due (nil: not at all), its executor, whether it has live runs and is hidden, where its
+-- definition begins
+local function head(record)
+  local _, stop, revision, due, final, executor, live_runs, signature =
+    string.find(record, '^([1-9]%d*) (%S+) %S+ ([01]) (%d+) (%d+) (%d+)\\n')
+  if not stop or #revision > 16 then
+    revision = string.match(record, '^([1-9]%d*) ')
+    return revision and #revision <= 16 and revision or '0', nil, '', false, false, 1
+  end
+  if due == '-' then due = nil end
+  local begin = stop + 1 + executor
+  executor = string.sub(record, stop + 1, begin - 1)
+  return revision, due, executor, live_runs ~= '0', final == '1', begin + live_runs + signature
 end
 
--- its due time (nil: none), the member of the order that stands for it (nil: none), and its executor
-local function place(id, record)
-  local _, stop, due, size = string.find(record, '^[1-9]%d* (%S+) %S+ [01] (%d+) %d+ %d+\\n')
-  if not stop then return nil, nil, '' end
-  local executor = string.sub(record, stop + 1, stop + tonumber(size))
-  if due == '-' then return nil, nil, executor end
-  return due, #executor .. ':' .. executor .. ':' .. due .. id, executor
-end
-
-local function is_final(record)
-  return string.find(record, '^[1-9]%d* %S+ %S+ 1 ') ~= nil
-end
-
-local function has_runs(record)
-  return string.find(record, '^[1-9]%d* %S+ %S+ [01] %d+ [1-9]%d* %d+\\n') ~= nil
-end
-
-local function definition(record)
-  local _, stop, executor, live_runs, signature =
-    string.find(record, '^[1-9]%d* %S+ %S+ [01] (%d+) (%d+) (%d+)\\n')
-  return stop and string.sub(record, stop + 1 + tonumber(executor) + tonumber(live_runs) + tonumber(signature)) or ''
+-- the member of the order that stands for a task that is due then
+local function place(id, due, executor)
+  return due and #executor .. ':' .. executor .. ':' .. due .. id
 end
 """
 
@@ -129,9 +121,9 @@ for at = 3, #ARGV, 2 do
   local id, record = ARGV[at], ARGV[at + 1]
   local is_new = call('HSETNX', tasks, id, record) == 1
   if is_new then
-    local _, member = place(id, record)
-    if member then call('ZADD', places, 0, member) end
-    if has_runs(record) then call('SADD', live, id) end
+    local _, due, executor, has = head(record)
+    if due then call('ZADD', places, 0, place(id, due, executor)) end
+    if has then call('SADD', live, id) end
     is_news = true
   end
   are_new[#are_new + 1] = is_new and '1' or '0'
@@ -151,34 +143,39 @@ SWAP = Script(
 local length = tonumber(ARGV[3])
 local are_done, is_news, is_buried, at = {}, false, false, 4
 
--- True when others have to look again: there is something new, or something is due before they expect it.
-local function change(id, old, fresh)
-  local was_due, was_member, was_executor = place(id, old)
-  local had = has_runs(old)
+-- True when it was done; others have to look again when something is new, or due before they expect it.
+local function change(id, expected, fresh)
+  local old = call('HGET', tasks, id)
+  if not old then return false end
+  local revision, was_due, was_executor, had, was_final, was_begin = head(old)
+  if revision ~= expected then return false end
+  local was_place = place(id, was_due, was_executor)
   if fresh == '' then
     call('HDEL', tasks, id)
-    if was_member then call('ZREM', places, was_member) end
+    if was_place then call('ZREM', places, was_place) end
     if had then call('SREM', live, id) end
-    return not is_final(old)
+    is_news = is_news or not was_final
+    return true
   end
-  local due, member, executor = place(id, fresh)
-  local has = has_runs(fresh)
+  local _, due, executor, has, _, begin = head(fresh)
+  local new_place = place(id, due, executor)
   call('HSET', tasks, id, fresh)
-  if member ~= was_member then
-    if was_member then call('ZREM', places, was_member) end
-    if member then call('ZADD', places, 0, member) end
+  if new_place ~= was_place then
+    if was_place then call('ZREM', places, was_place) end
+    if new_place then call('ZADD', places, 0, new_place) end
   end
   if has ~= had then call(has and 'SADD' or 'SREM', live, id) end
-  if due and (not was_due or due < was_due) then return true end -- of equal length, in any locale
-  return executor ~= was_executor or definition(fresh) ~= definition(old)
+  is_news = is_news
+    or due and (not was_due or due < was_due) -- of equal length, in any locale
+    or executor ~= was_executor
+    or string.sub(fresh, begin) ~= string.sub(old, was_begin)
+  return true
 end
 
 while at <= #ARGV do
   local id, expected, fresh, ended = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local old = call('HGET', tasks, id)
-  local is_done = old and revision(old) == expected
+  local is_done = change(id, expected, fresh)
   if is_done then
-    is_news = change(id, old, fresh) or is_news
     if fresh == '' then
       bury(id)
       is_buried = true
@@ -204,7 +201,8 @@ CLEAR = Script(
 -- ARGV: channel, origin
 local all, kept = call('HGETALL', tasks), {}
 for at = 1, #all, 2 do
-  if is_final(all[at + 1]) then kept[all[at]] = all[at + 1] end
+  local _, _, _, _, is_final = head(all[at + 1])
+  if is_final then kept[all[at]] = all[at + 1] end
 end
 call('DEL', tasks, places)
 for id, record in pairs(kept) do call('HSET', tasks, id, record) end

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import shown
-from ..refs import maybe_ref
+from ...exceptions import shown
+from ...refs import maybe_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

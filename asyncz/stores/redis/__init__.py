@@ -37,14 +37,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from .._ids import random_id
-from ..exceptions import NewerFormatError, UnreadableRecordError, shown
-from . import redis_queries as queries
-from . import redis_scripts as scripts
-from .durable import DurableStore
-from .redis_client import Listener, checked_client, import_redis, made_client, number
-from .redis_format import (
+from ... import __version__
+from ..._ids import random_id
+from ...exceptions import NewerFormatError, UnreadableRecordError, shown
+from ..durable import DurableStore
+from . import queries, scripts
+from .client import Listener, checked_client, import_redis, made_client, number
+from .format import (
     FORMAT,
     data,
     ended_entry,
@@ -60,8 +59,8 @@ from .redis_format import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .redis_scripts import Script
-    from .stored import Ended, Stored, Swap
+    from ..stored import Ended, Stored, Swap
+    from .scripts import Script
 
 __all__ = ("RedisStore",)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from .stored import Ended, Stored
+from ..stored import Ended, Stored
 
 __all__ = ("FORMAT", "ended_entry", "instant_of", "key_names", "moment", "pack", "sorted_contents", "text", "unpack")
 
@@ -23,7 +23,7 @@ FORMAT = 1
 
 #: Instants are written shifted by this, in 19 digits: they sort as text, from the year 1 to the year 9999.
 _SHIFT = 10**18
-#: The line before a record; the patterns in redis_scripts.py read it in the same way.
+#: The line before a record; the patterns in scripts.py read it in the same way.
 _HEAD = re.compile(rb"([1-9][0-9]{0,15}) (\d{19}|-) (-?\d{1,18}|-) ([01]) (\d{1,9}) (\d{1,9}) (\d{1,9})\n")
 _REVISION = re.compile(rb"([1-9][0-9]{0,15}) ")
 _ENDED = re.compile(rb"([0-9]{1,9}):")
