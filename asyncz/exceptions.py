@@ -136,14 +136,18 @@ class ConflictError(KeyError):
 
 
 class ConflictIdError(KeyError):
-    """A task of this id is stored already."""
+    """A task of this id is stored already; of several (``task_ids``) that were added at once, the first."""
 
-    def __init__(self, task_id: Any) -> None:
-        super().__init__(f"Task identifier ({shown_name(task_id)}) conflicts with an existing task.")
-        self.task_id = task_id
+    def __init__(self, task_id: Any, *others: Any) -> None:
+        self.task_id, self.task_ids = task_id, (task_id, *others)
+        super().__init__(
+            f"Task identifiers ({listed(self.task_ids)}) conflict with existing tasks."
+            if others
+            else f"Task identifier ({shown_name(task_id)}) conflicts with an existing task."
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.task_id,)
+        return type(self), self.task_ids
 
 
 class MaximumInstancesError(AsynczException):

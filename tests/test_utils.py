@@ -327,11 +327,11 @@ def test_the_pattern_of_dates_is_anchored():
 
 
 def test_nothing_here_takes_long_for_hostile_text():
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for text in ("1-" * 5000, "2009-07-06 " * 1000, "2009-07-06T05:03:59." + "1" * 10_000):
         with pytest.raises(ValueError, match="Invalid date"):
             utils.to_datetime(text, UTC, "arg")
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5
 
 
 def test_a_zone_that_is_neither_library_is_read_by_its_offset():

@@ -6,21 +6,22 @@ book moves what was staged into the real stores.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConflictIdError, TaskLookupError
 from ..locks import RLockProtected
 from ..stores.memory import MemoryStore
-from ..tasks import planning
-from ..utils import from_microseconds, to_datetime
 from .edits import Edit, Plan, is_for_shutdown
+from .entries import could_insert, insert, insert_all, read_in_zone, scheduled
 
 if TYPE_CHECKING:
+    import datetime
+
     from ..stores.base import BaseStore
     from ..stores.rows import Row
     from ..tasks.base import Task
+    from .entries import Entry
 
 __all__ = ("TaskBook",)
 
@@ -69,31 +70,89 @@ class TaskBook:
     # -- adding -----------------------------------------------------------------------------------------------------
 
     def add(self, task: Task, alias: str, now: datetime.datetime) -> None:
-        """Put a task in its store, or stage it; raises ConflictIdError when its id is taken and may not be replaced."""
+        """Put a task in its store, or stage it; raises ConflictIdError when its id is taken and may not be replaced.
+
+        Raises SerializationError for one that its store cannot keep, as far as that store is known yet.
+        """
         if task.has_schedule_of_its_own:
-            task.next_run_time = _read_in_zone(task)
+            task.next_run_time = read_in_zone(task)
         before, task.store_alias = task.store_alias, alias
         try:
             if self.is_open or not self._stage(task, alias):
-                self._commit(self._store(alias), task, now)
+                insert(self._store(alias), task, scheduled(task, now))
         except BaseException:
             task.store_alias, task.submitted, task.pending = before, False, True
             raise
 
     def _stage(self, task: Task, alias: str) -> bool:
+        self._check(task, alias)
         with self._opening:
             if self.is_open:
                 return False
             task.submitted = True
-            self._insert(self._store(alias), task, None)
+            insert(self._store(alias), task, None)
             return True
+
+    def _check(self, task: Task, alias: str) -> None:
+        store = self._stores.get(alias)
+        if store is not None:
+            store.check(task)
+
+    def add_all(self, tasks: Sequence[Task], now: datetime.datetime) -> list[Task]:
+        """Put tasks in their stores, each store's in one go, or stage them; return those whose ids are taken.
+
+        When one of them is refused, none is added, and what was wrong with it is raised.
+        """
+        before = [task.store_alias for task in tasks]
+        left = {id(task) for task in tasks}
+        try:
+            for task in tasks:
+                task.store_alias = task.store_alias or "default"
+                if task.has_schedule_of_its_own:
+                    task.next_run_time = read_in_zone(task)
+            taken = None if self.is_open else self._stage_all(tasks, left)
+            return self._commit_all(tasks, now, left) if taken is None else taken
+        finally:
+            for task, alias in zip(tasks, before, strict=True):
+                if id(task) in left:
+                    task.store_alias, task.submitted, task.pending = alias, False, True
+
+    def _stage_all(self, tasks: Sequence[Task], left: set[int]) -> list[Task] | None:
+        """Stage tasks, take them out of what is left, and return those that are; None when the book is open."""
+        for task in tasks:
+            self._check(task, str(task.store_alias))
+        with self._opening:
+            if self.is_open:
+                return None
+            for task in tasks:
+                task.submitted = True
+                if could_insert(self._store(str(task.store_alias)), task, None):
+                    left.discard(id(task))
+        return [task for task in tasks if id(task) in left]
+
+    def _commit_all(self, tasks: Sequence[Task], now: datetime.datetime, left: set[int]) -> list[Task]:
+        entries: dict[str, list[Entry]] = {}
+        for task in tasks:
+            entries.setdefault(str(task.store_alias), []).append((task, scheduled(task, now)))
+        stores = {alias: self._store(alias) for alias in entries}
+        if len(stores) > 1:  # a single one refuses all of them, when it refuses one
+            for task in tasks:
+                self._check(task, str(task.store_alias))
+        taken: list[Task] = []
+        for alias, store in stores.items():
+            refused = insert_all(store, entries[alias])
+            left.difference_update(id(task) for task, _nominal in entries[alias])
+            left.update(map(id, refused))
+            taken += refused
+        return taken
 
     def open(self, now: datetime.datetime, not_before: datetime.datetime) -> Iterator[tuple[Task, Exception | None]]:
         """Move what was staged into the stores; yield each task with what kept it from being scheduled, if anything.
 
         What is due earlier than ``not_before`` is put off until then. An id that its store knows already stays as it
         is stored there, unless the task was to replace it; a task whose trigger fails is stored without a next run.
-        When a store fails, all of it is staged again. Raises KeyError, and moves nothing, when a store is missing.
+        When a store fails, or refuses a task, all of it is staged again. Raises KeyError, and moves nothing, when a
+        store is missing.
         """
         with self._opening:
             staged = self._staged
@@ -103,8 +162,9 @@ class TaskBook:
             self._staged, self.is_open = {}, True
         try:
             for alias, store in staged.items():
-                for row in store.read_all():
-                    yield row.task, self._commit_staged(self._stores[alias], row.task, now, not_before)
+                tasks = [row.task for row in store.read_all()]
+                if tasks:
+                    yield from self._move(self._stores[alias], tasks, now, not_before)
         except BaseException:
             self._stage_again(staged)
             raise
@@ -127,60 +187,52 @@ class TaskBook:
         with self._opening:
             self.is_open = False
 
-    def _commit_staged(
-        self, store: BaseStore, task: Task, now: datetime.datetime, not_before: datetime.datetime
-    ) -> Exception | None:
-        try:
-            self._commit(store, task, now, not_before)
-        except ConflictIdError as exc:
+    def _move(
+        self, store: BaseStore, tasks: Sequence[Task], now: datetime.datetime, not_before: datetime.datetime
+    ) -> Iterator[tuple[Task, Exception | None]]:
+        problems: dict[Any, Exception] = {}
+        entries: list[Entry] = []
+        for task in tasks:
+            try:
+                entries.append((task, scheduled(task, now, not_before)))
+            except Exception as exc:
+                task.settle()
+                task.next_run_time = None
+                entries.append((task, None))
+                problems[task.id] = exc
+        for task in insert_all(store, entries):
             task.submitted, task.pending = False, True
-            return exc
-        except Exception as exc:
-            task.next_run_time, task.pending = None, False
-            self._insert(store, task, None)
-            return exc
-        return None
-
-    def _commit(
-        self,
-        store: BaseStore,
-        task: Task,
-        now: datetime.datetime,
-        not_before: datetime.datetime | None = None,
-    ) -> None:
-        nominal = None
-        if not task.has_schedule_of_its_own:
-            nominal, task.next_run_time = planning.first_times(task, now) or (None, None)
-        if not_before is not None and task.next_run_time is not None and task.next_run_time < not_before:
-            task.next_run_time = not_before.astimezone(task.next_run_time.tzinfo)
-        task.settle()
-        self._insert(store, task, nominal)
-
-    def _insert(self, store: BaseStore, task: Task, nominal: datetime.datetime | None) -> None:
-        while not store.insert(task, nominal):
-            if not task.replace_existing:
-                raise ConflictIdError(task.id)
-            row = store.read(str(task.id))
-            if row is not None and not row.final and store.replace(task, row.revision, _inherited(row, task, nominal)):
-                return
+            problems[task.id] = ConflictIdError(task.id)
+        for task in tasks:
+            yield task, problems.get(task.id)
 
     # -- editing ----------------------------------------------------------------------------------------------------
 
     def edit(self, task_id: Any, alias: str | None, plan: Plan) -> tuple[Task | None, str]:
         """Change a task by plan and return it with the alias of its store; None when that ended it.
 
-        Raises TaskLookupError for an unknown id, and whatever the plan raises.
+        Raises TaskLookupError for an unknown id, and whatever the plan raises; of a record that was set aside, why it
+        was, unless that change can be made all the same.
         """
         while True:
             known, store, row = self.find(task_id, alias)
-            revision = row.revision
-            edit: Edit = plan(row.task)
-            if edit.ends:
-                store.remove(task_id)
-                return None, known
-            task = store.edit(task_id, revision, edit.changes, edit.nominal)
-            if task is not None:
+            try:
+                is_done, task = self._edit(store, task_id, row, plan)
+            except Exception as exc:
+                if row.problem is None:
+                    raise
+                raise row.problem from exc
+            if is_done:
                 return task, known
+
+    def _edit(self, store: BaseStore, task_id: Any, row: Row, plan: Plan) -> tuple[bool, Task | None]:
+        revision = row.revision
+        edit: Edit = plan(row.task)
+        if edit.ends:
+            store.remove(task_id)
+            return True, None
+        task = store.edit(task_id, revision, edit.changes, edit.nominal)
+        return task is not None, task
 
     def delete(self, task_id: Any, alias: str | None) -> str:
         """Remove a task and return the alias of its store; raises TaskLookupError for an unknown id."""
@@ -198,30 +250,18 @@ class TaskBook:
 
     def has_shutdown_tasks(self, scheduler: Any) -> bool:
         """True when a task of this scheduler is to run when it stops."""
-        return any(is_for_shutdown(task) and task.scheduler is scheduler for task in self.tasks())
+        return any(
+            is_for_shutdown(task) and task.scheduler is scheduler
+            for alias, store in list(self._all().items())
+            if not store.shared
+            for task in self.tasks(alias)
+        )
 
     def take_shutdown_tasks(self, scheduler: Any) -> Iterator[tuple[Task, str]]:
         """Remove and yield the tasks of this scheduler that are to run when it stops."""
         for alias, store in list(self._all().items()):
+            if store.shared:
+                continue  # there are none: they belong to one scheduler
             for task in store.get_all_tasks():
                 if is_for_shutdown(task) and task.scheduler is scheduler and store.remove(str(task.id)):
                     yield task, alias
-
-
-def _read_in_zone(task: Task) -> datetime.datetime | None:
-    value = task.next_run_time
-    return None if value is None else to_datetime(value, task.timezone, "next_run_time")
-
-
-def _inherited(row: Row, task: Task, nominal: datetime.datetime | None) -> datetime.datetime | None:
-    """Let a task that replaces one of an equal trigger keep its schedule, and return the nominal time of that.
-
-    That way a restart in the minute after a due time does not lose it, and a pause stays.
-    """
-    stored = row.task
-    if task.pending or task.has_schedule_of_its_own or stored.trigger != task.trigger:
-        return nominal
-    task.trigger, task.next_run_time = stored.trigger, stored.next_run_time
-    if row.nominal is None or stored.next_run_time is None:
-        return None
-    return from_microseconds(row.nominal, stored.next_run_time.tzinfo)

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     #: alias of the store, the store, and the firing that was won
     Waiting = tuple[str, BaseStore, Firing]
 
-__all__ = ("Claims",)
+__all__ = ("Claims", "name_apart")
+
+
+def name_apart(run: Run) -> None:
+    """Give a run an id that no run of another scheduler, or of another life of this one, has."""
+    if type(run.id) is int:
+        run.id = f"{run.owner.rpartition('#')[2]}-{run.id}"
 
 
 class Claims:
@@ -25,29 +31,29 @@ class Claims:
 
     def __init__(self, has_lapsed: Callable[[str], bool]) -> None:
         self.has_lapsed = has_lapsed
-        self._known: set[str] = set()
+        #: The ids of our runs, and of each how often its store had been lapsed in when it was claimed.
+        self._known: dict[str, int] = {}
+        self._lapses: dict[str, int] = {}
         # By id of the list of run times, which is what an executor has.
         self._waiting: dict[int, Waiting] = {}
 
     def clear(self) -> None:
         """Own nothing any more."""
-        self._known = set()
+        self._known = {}
         self._waiting = {}
 
     def make(self, store: BaseStore, firings: Sequence[Firing], owner: str) -> list[Firing]:
         """Claim, and return what was won. Nobody finds a run of ours in the store before it is known here."""
-        prefix = owner.rpartition("#")[2]
         runs: list[Run] = [firing.run for firing in firings if firing.run is not None]
         for run in runs:
-            if type(run.id) is int:
-                run.id, run.owner = f"{prefix}-{run.id}", owner
-        ids = {str(run.id) for run in runs}
-        self._known |= ids
+            name_apart(run)
+        self._known.update({str(run.id): self._lapses.get(run.store, 0) for run in runs})
         won: list[Firing] = []
         try:
             won = store.claim(firings, owner)
         finally:
-            self._known -= ids - {str(firing.run.id) for firing in won if firing.run is not None}
+            ids = {str(firing.run.id) for firing in won if firing.run is not None}
+            self.forget([run for run in runs if str(run.id) not in ids])
         return won
 
     def knows(self, run: Run) -> bool:
@@ -56,7 +62,8 @@ class Claims:
 
     def forget(self, runs: Iterable[Run]) -> None:
         """Part with runs that are in no row of ours any more, or are to be found there by anybody."""
-        self._known -= {str(run.id) for run in runs}
+        for run in runs:
+            self._known.pop(str(run.id), None)
 
     # -- what has not begun -----------------------------------------------------------------------------------------
 
@@ -70,13 +77,15 @@ class Claims:
         if waiting is None:
             return None
         alias, _store, firing = waiting
-        if not self.has_lapsed(alias):
+        if not self.has_lapsed(alias) and self._known.get(str(firing.run.id)) == self._lapses.get(alias, 0):
             return True
         self.forget([firing.run])
         return False
 
     def withdraw(self, alias: str | None = None) -> list[Waiting]:
-        """Return what has not begun, in one store or all, and will not."""
+        """Return what has not begun, and will not: all, or in a store, where what is not even sent will not either."""
+        if alias is not None:
+            self._lapses[alias] = self._lapses.get(alias, 0) + 1
         found = []
         for key, waiting in list(self._waiting.items()):
             if alias in (None, waiting[0]) and self._waiting.pop(key, None) is not None:

@@ -10,7 +10,7 @@ from ..tasks.planning import Firing
 from ..utils import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..executors.types import ExecutorType
     from ..leading import Leadership
@@ -99,6 +99,7 @@ class Dispatcher:
         try:
             due = store.next_due(self.ready())
         except Exception as exc:
+            store.refresh()
             self._gate.fail(alias, exc, now)
             return self._gate.next_try(alias)
         if store.leadership is None:
@@ -197,11 +198,14 @@ class Dispatcher:
 
     # -- a clock that was set back ----------------------------------------------------------------------------------
 
-    def set_back(self, now: datetime.datetime) -> None:
-        """Plan again what keeps a pace, after the clock was set back; fixed times that have run are not run again."""
+    def set_back(self, now: datetime.datetime, is_alone: Callable[[str], bool]) -> None:
+        """Plan again what keeps a pace, after the clock was set back; fixed times that have run are not run again.
+
+        Stores that somebody else uses, too, are left as they are: others may have another clock.
+        """
         self._gate.open_all()
         for alias, store in list(self._stores.items()):
-            if not store.shared:  # there, others may have another clock
+            if not store.shared or is_alone(alias):
                 try:
                     self._set_back_store(store, now)
                 except Exception as exc:

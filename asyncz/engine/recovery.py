@@ -33,7 +33,10 @@ MAX_LOST = 3
 
 
 class Recovery:
-    """Looks at each shared store every ``poll_interval`` seconds, and for orphans as often as the heart beats."""
+    """Looks at each shared store every ``poll_interval`` seconds, and for orphans as often as the heart beats.
+
+    It looks for orphans, too, when the process of an owner on this machine turns out to be gone.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,11 @@ class Recovery:
         self._polled: dict[str, float] = {}
         self._searched: dict[str, float] = {}
 
+    def is_alone(self, alias: str, monotonic: float) -> bool:
+        """Return whether no other scheduler was alive in a store when it was last searched."""
+        owners = self._owners.get(alias)
+        return owners is not None and not owners.alive(monotonic)
+
     def look(self, now: datetime.datetime, monotonic: float, executors: Sequence[str]) -> None:
         """Have what others have written be found, and take over orphans that these executors can run."""
         for alias, store in self._heart.shared.items():
@@ -62,9 +70,12 @@ class Recovery:
             try:
                 if _is_due(self._polled, alias, monotonic, self.interval):
                     store.poll()
+                    if alias in self._owners and self._owners[alias].look_around():
+                        self._searched.pop(alias, None)
                 if _is_due(self._searched, alias, monotonic, self._heart.interval):
                     self._search(alias, store, now, monotonic, executors)
             except Exception as exc:
+                store.refresh()  # the next try has to be one: what is remembered of the store would open the gate
                 self._gate.fail(alias, exc, now)
 
     def _search(
@@ -74,9 +85,10 @@ class Recovery:
             del self._searched[alias]  # first, the others have to know that we are alive
             return
         rows, owners = store.live(), self._owners.setdefault(alias, Owners(self._heart.stale_after))
-        contents = store.fetch_owners()
+        me = self._heart.owner
+        contents = {owner: content for owner, content in store.fetch_owners().items() if owner != me}
         met = {run.owner for row in rows for run in row.runs}
-        owners.observe(contents, met - {self._heart.owner}, monotonic)
+        owners.observe(contents, met - {me}, monotonic)
         dead = set(owners.dead(monotonic))
         firings = [self._decide(alias, row, orphan, now, executors) for row, orphan in self._orphans(rows, dead)]
         self._take_over(alias, store, [firing for firing in firings if firing is not None], now)

@@ -11,6 +11,7 @@ from ..exceptions import MaximumInstancesError
 from ..executors.base import PoolShutdownError
 from ..executors.job import missed
 from ..tasks.runs import Outcome, Run
+from .claims import name_apart
 from .ledger import Ledger
 from .writes import RunWrites
 
@@ -253,6 +254,7 @@ class Submissions:
         self._news.log_skipped(task, firing)
         run_time = firing.skipped_time or now
         run = self.new_run(alias, task, [run_time], now, "scheduled")
+        name_apart(run)
         run.end([Outcome(RunState.MISSED, run_time)], now)
         self._writes.add([run])
 

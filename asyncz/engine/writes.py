@@ -64,7 +64,7 @@ class RunWrites:
         try:
             store.finish([run], keep=False)
         except Exception as exc:
-            self._gate.fail(alias, exc, now)
+            self._fail(alias, store, exc, now)
 
     def take_back(self, alias: str, store: BaseStore, firings: Sequence[Firing], now: datetime.datetime) -> None:
         """Undo claims that were not sent, or have not begun."""
@@ -72,7 +72,7 @@ class RunWrites:
         try:
             store.unclaim(firings)
         except Exception as exc:
-            self._gate.fail(alias, exc, now)
+            self._fail(alias, store, exc, now)
 
     # -- what has ended ---------------------------------------------------------------------------------------------
 
@@ -106,10 +106,14 @@ class RunWrites:
             lost = store.finish(runs)
         except Exception as exc:
             self._ended.extend(runs)
-            self._gate.fail(alias, exc, now)
+            self._fail(alias, store, exc, now)
             return ()
         if store.shared:
             self._claims.forget(runs)
         for run in lost:
             self._news.log_lost(run)
         return lost
+
+    def _fail(self, alias: str, store: BaseStore, exc: Exception, now: datetime.datetime) -> None:
+        store.refresh()  # the next try has to be one: what is remembered of the store would open the gate
+        self._gate.fail(alias, exc, now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..refs import is_awaitable_callable
 from .base import BaseExecutor, PoolShutdownError
-from .job import Job, missed, run_job_async
+from .job import Job, missed, not_run, run_job_async
 from .pumps import Pumps
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class AsyncIOExecutor(BaseExecutor):
                 raise PoolShutdownError
             self._launch(job)
         except PoolShutdownError:
-            self._ended(job, missed(job.run_times))
+            self._ended(job, not_run(job))
         except Exception as exc:
             self.failed(job.task, job.run_times, exc)
 

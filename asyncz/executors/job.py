@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from ..tasks.base import Task
 
-__all__ = ("CURRENT", "Job", "failure", "failures", "missed", "run_job", "run_job_async", "run_on_a_loop_of_its_own")
+__all__ = (
+    "CURRENT",
+    "Job",
+    "failure",
+    "failures",
+    "missed",
+    "not_run",
+    "run_job",
+    "run_job_async",
+    "run_on_a_loop_of_its_own",
+)
 
 #: The run times of the job within which the code at hand was called, its own list: that tells a scheduler that it is
 #: one of its runs which calls, and must not be waited for. Follows into the asyncio tasks and ``to_thread`` of a run.
@@ -142,6 +152,11 @@ def missed(run_times: Sequence[datetime.datetime]) -> list[Outcome]:
     return [Outcome(RunState.MISSED, run_time) for run_time in run_times]
 
 
+def not_run(job: Job) -> list[Outcome]:
+    """Return the outcomes of a job that is not going to begin: missed, unless its sender knows better."""
+    return missed(job.run_times) if job.may_begin is None or job.may_begin(job.run_times) else []
+
+
 def _forget_frames(exc: BaseException) -> None:
     """Cut an exception, and those it was raised from or groups, off the frames they came through."""
     todo: list[Any] = [exc]
@@ -216,7 +231,7 @@ async def _begins(job: Job, ended: Callable[[Job, list[Outcome]], None]) -> bool
         await _BEGIN
     except BaseException as exc:
         if type(exc).__name__ == "CancelledError":
-            ended(job, missed(job.run_times))
+            ended(job, not_run(job))
         raise
     if job.may_begin is None or job.may_begin(job.run_times):
         return True

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from .job import failures, missed, run_job
+from .job import failures, missed, not_run, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +125,7 @@ class Pumps:
 
     def cancel(self) -> None:
         """Report what waits as missed, instead of running it."""
-        self._empty(lambda job: missed(job.run_times))
+        self._empty(not_run)
 
     def _empty(self, outcomes: Callable[[Job], list[Outcome]]) -> None:
         while self.queue:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._ids import random_id
+from ..exceptions import shown
 from ..tasks.base import Task
 from ..typing import undefined
 
 if TYPE_CHECKING:
     import datetime
 
-__all__ = ("change", "prepare")
+__all__ = ("adopt", "change", "prepare")
 
 #: Arguments for which None is a value of its own, and not the absence of one.
 _NONE_MEANS_SOMETHING = ("mistrigger_grace_time", "next_run_time")
@@ -44,6 +45,25 @@ def change(
     task.update_task(**values)
     task.store_alias = store or task.store_alias
     task.replace_existing = replace_existing or task.replace_existing
+
+
+def adopt(task: Task, scheduler: Any) -> None:
+    """Have a task belong to a scheduler as it is.
+
+    Raises TypeError for what is no task or has no callable, AssertionError for a task that was submitted before or has
+    no trigger, ValueError for one that belongs to another scheduler.
+    """
+    if not isinstance(task, Task):
+        raise TypeError(f"Expected a task, got {shown(task)}.")
+    if task.submitted:
+        raise AssertionError(f"Expected a task that was not submitted before, got {task!r}.")
+    if task.trigger is None:
+        raise AssertionError(f"Expected a task with a trigger, got {task!r}.")
+    if task.fn is None:
+        raise TypeError(f"Expected a task with a callable, got {task!r}, which is a decorator.")
+    if task.scheduler is not scheduler:
+        task.update_task(scheduler=scheduler)
+    task.timezone = task.timezone or scheduler.timezone
 
 
 def _is_given(name: str, value: Any) -> bool:

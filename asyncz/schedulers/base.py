@@ -205,7 +205,7 @@ class BaseScheduler(PassingScheduler):
                 store.shutdown()
             except Exception:
                 self._log_exception(f"Store {alias!r} could not be shut down.")
-        self._heart = None
+        self._share_no_more()
 
     def left_behind(self) -> None:
         self._alarm, self._reported, self._deferred, self._left = Alarm(), None, None, 0

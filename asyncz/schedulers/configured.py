@@ -98,6 +98,11 @@ class ConfiguredScheduler(SchedulerType):
         self.startup_delay = config.to_seconds(default_delay if delay is None else delay, "startup_delay")
         for name in ("store_retry_interval", "store_poll_interval", "heartbeat_stale_after"):
             setattr(self, name, config.to_seconds(options[name], name))
+        if self.heartbeat_stale_after < 1:
+            raise ValueError(
+                f"Expected at least 1 second for heartbeat_stale_after, got {self.heartbeat_stale_after}: others would "
+                "take this scheduler for dead while it is only slow."
+            )
         self.identity = config.to_name(
             options["identity"] or f"{type(self).__name__}-{os.urandom(6).hex()}", "identity"
         )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..engine.owners import read_owner
 from ..enums import SchedulerState, TaskScheduleState
+from ..processes import is_gone
+from ..tasks.runs import identity_of
+from ..utils import from_microseconds
 
 if TYPE_CHECKING:
     from ..tasks.base import Task
     from .configured import ConfiguredScheduler
 
-__all__ = ("SchedulerInfo", "SchedulerInstanceInfo")
+__all__ = ("SchedulerInfo", "SchedulerInstanceInfo", "others")
 
 _LABELS = {
     SchedulerState.STATE_STOPPED: "stopped",
@@ -81,17 +85,63 @@ class SchedulerInstanceInfo:
     stale_after_seconds: float
 
     @classmethod
-    def of(cls, scheduler: ConfiguredScheduler, now: datetime.datetime) -> SchedulerInstanceInfo:
-        """Take the record of a scheduler in this process."""
+    def of(cls, scheduler: ConfiguredScheduler, now: datetime.datetime, scope: str) -> SchedulerInstanceInfo:
+        """Take the record of a scheduler in this process; ``scope`` is "shared" where others may use its stores."""
         return cls(
             **_common(scheduler, now),
-            scope="process-local",
+            scope=scope,
             active=scheduler.running,
             stale=not scheduler.running,
             last_seen_at=now,
             heartbeat_age_seconds=0,
             stale_after_seconds=scheduler.heartbeat_stale_after,
         )
+
+    @classmethod
+    def read(cls, owner: str, plain: Mapping[str, Any], now: datetime.datetime) -> SchedulerInstanceInfo:
+        """Take the record of a scheduler anywhere from what it has written with its last heartbeat.
+
+        Raises what damaged values raise: KeyError, TypeError, ValueError or OverflowError.
+        """
+        state, started, seen = SchedulerState(plain["state"]), plain["started_at"], from_microseconds(plain["seen_at"])
+        age, stale_after = max(0.0, (now - seen).total_seconds()), float(plain["stale_after"])
+        is_stale = age > stale_after or is_gone(plain.get("where", {}))
+        started_at = None if started is None else from_microseconds(started)
+        return cls(
+            identity=str(plain.get("identity") or identity_of(owner)),
+            state=state,
+            state_label=_LABELS[state],
+            running=state is not SchedulerState.STATE_STOPPED,
+            started_at=started_at,
+            uptime_seconds=None if started_at is None else max(0.0, (now - started_at).total_seconds()),
+            timezone=str(plain["timezone"]),
+            scope="shared",
+            active=not is_stale and state is not SchedulerState.STATE_STOPPED,
+            stale=is_stale,
+            last_seen_at=seen,
+            heartbeat_age_seconds=age,
+            stale_after_seconds=stale_after,
+        )
+
+
+def others(contents: Iterable[Mapping[str, str]], own: str, now: datetime.datetime) -> list[SchedulerInstanceInfo]:
+    """Return the records of the other schedulers in stores, by identity; what one has written last counts.
+
+    ``contents`` is what each store holds of owners, ``own`` the owner that is asking.
+    """
+    latest: dict[str, Mapping[str, Any]] = {}
+    for owner, content in [item for of_store in contents for item in of_store.items()]:
+        written = read_owner(content)
+        if written is not None and (owner not in latest or written["beat"] > latest[owner]["beat"]):
+            latest[owner] = written
+    latest.pop(own, None)
+    found = []
+    for owner, plain in latest.items():
+        try:
+            found.append(SchedulerInstanceInfo.read(owner, plain, now))
+        except (KeyError, OverflowError, TypeError, ValueError):
+            continue  # of another release, or damaged: it can be no more than watched
+    return sorted(found, key=lambda info: (info.identity, info.last_seen_at))
 
 
 def _common(scheduler: ConfiguredScheduler, now: datetime.datetime) -> dict[str, Any]:

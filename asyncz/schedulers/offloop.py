@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..enums import SchedulerState
 from ..executors.base import PoolShutdownError
 from .waking import AFTER_FAILURE, SETTLE_WITHIN, WakingScheduler
 
@@ -27,6 +29,8 @@ class OffLoopScheduler(WakingScheduler):
     """
 
     _passes: PassThread | None = None
+    #: Until when the thread sleeps if nobody wakes it; None while it does not, or nobody knows.
+    _asleep_until: datetime.datetime | None = None
 
     def _join(self, alias: str, store: BaseStore) -> None:
         super()._join(alias, store)
@@ -66,6 +70,8 @@ class OffLoopScheduler(WakingScheduler):
             call(*args)
         except PoolShutdownError as exc:
             self._cease(exc)
+        if self._submissions.reports:  # of what was not sent, but reported missed or skipped
+            self._settle_soon()
 
     async def _with_stores(self, call: Callable[..., Any], *args: Any) -> None:
         """Call what may wait for a store without having the loop wait."""
@@ -82,6 +88,11 @@ class OffLoopScheduler(WakingScheduler):
             super().wakeup()
         else:
             self._passes.wake()
+
+    def _wake_for(self, due_time: datetime.datetime | None) -> None:
+        until = self._asleep_until
+        if self._passes is None or until is None or (due_time is not None and due_time < until):
+            self.wakeup()
 
     def _settle_soon(self) -> None:
         passes = self._passes
@@ -101,11 +112,17 @@ class OffLoopScheduler(WakingScheduler):
     def _look_off_loop(self, settles: bool) -> float | None:
         """Make a pass in this thread, which is not the loop's, and return the seconds until the next."""
         self._settle_from = 1 if settles or self._is_ending else MANY_OFF_LOOP
+        self._asleep_until = None
         try:
             with self._passing(blocking=True):
                 while self._step(self.clock.now()):
                     pass
-            return self._wait()
+            wait, now = self._wait(), self.clock.now()
+            if wait is not None:
+                self._asleep_until = now + datetime.timedelta(seconds=wait)
+            elif self.state == SchedulerState.STATE_PAUSED:
+                self._asleep_until = now  # for nothing is it woken then but to go on
+            return wait
         except Exception:
             self._log_exception("A pass broke off.")
             return AFTER_FAILURE

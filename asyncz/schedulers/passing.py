@@ -91,7 +91,7 @@ class PassingScheduler(SharingScheduler):
         step = self._clock_watch.steps_back(now, self.clock.monotonic())
         if step:
             self.logger.warning(f"The clock was set back by {step:.0f} s: tasks that keep a pace go on from {now}.")
-            self._dispatcher.set_back(now)
+            self._dispatcher.set_back(now, self._is_alone)
 
     def _cease(self, reason: PoolShutdownError) -> None:
         """Stop scheduling: the interpreter is about to exit, or somebody has shut down a pool of ours."""

@@ -21,6 +21,7 @@ from ..triggers.aliases import build_trigger
 from .configured import ConfiguredScheduler
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Mapping
 
     from ..executors.types import ExecutorType
@@ -183,12 +184,19 @@ class PluggedScheduler(ConfiguredScheduler):
         self._have_asked(executor)
         executor.start(self, alias)
 
+    def _be_alive_in(self, alias: str) -> None:
+        """Make sure that what is claimed now in a store is ours to run."""
+
     def _have_asked(self, executor: Any) -> None:
         """Have an executor ask before runs begin, where that is needed."""
 
     def _report(self, task_id: Any, run_times: Any, outcomes: Any) -> None:
         self._submissions.report(task_id, run_times, outcomes)
         self._settle_soon()
+
+    def _wake_for(self, due_time: datetime.datetime | None) -> None:
+        """Have a task looked at that was added and is due then."""
+        self.wakeup()
 
     def _settle_soon(self) -> None:
         """Have what was reported told."""

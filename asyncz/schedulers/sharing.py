@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
 __all__ = ("SharingScheduler",)
 
 
+#: The schedulers of this process that share stores.
+_sharing: weakref.WeakSet[SharingScheduler] = weakref.WeakSet()
+
+
 class SharingScheduler(StartingScheduler):
     """Keeps its heart beating in the stores that it shares, and looks after what others have left behind.
 
     Each shared store has a thread for the beats, so that neither a long pass nor another store delays them. On a
-    virtual clock there is none: the beats are part of the passes.
+    virtual clock there is none: the beats are part of the passes, and neither they nor polls wake a scheduler that has
+    its stores to itself. Nobody of another process goes by that clock.
     """
 
     #: None while there is no store to share.
@@ -38,6 +44,7 @@ class SharingScheduler(StartingScheduler):
 
     def __init__(self, global_config: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         self._beats: dict[str, _BeatThread] = {}
+        self._opens_as = SchedulerState.STATE_STOPPED
         super().__init__(global_config, **kwargs)
 
     def has_lapsed(self, alias: str) -> bool:
@@ -48,7 +55,7 @@ class SharingScheduler(StartingScheduler):
         started_at = self.started_at
         return {
             "identity": self.identity,
-            "state": self.state.value,
+            "state": (self.state if self.running else self._opens_as).value,
             "timezone": str(self.timezone),
             "started_at": None if started_at is None else to_microseconds(started_at),
             "where": whereabouts(),
@@ -57,6 +64,9 @@ class SharingScheduler(StartingScheduler):
     # -- a life -----------------------------------------------------------------------------------------------------
 
     def _open(self, paused: bool) -> None:
+        # What the first heartbeat says, which comes before the rest.
+        self._opens_as = SchedulerState.STATE_PAUSED if paused else SchedulerState.STATE_RUNNING
+        self.started_at = self.clock.now()
         self._news.owner = f"{self.identity}#{random_id()}"
         self._heart = self._recovery = None
         super()._open(paused)
@@ -83,7 +93,15 @@ class SharingScheduler(StartingScheduler):
         )
         for executor in self.executors.values():
             self._have_asked(executor)
+        _sharing.add(self)
+        for scheduler in list(_sharing):
+            if scheduler.clock.virtual:
+                scheduler.wakeup()
         return heart
+
+    def _share_no_more(self) -> None:
+        self._heart = None
+        _sharing.discard(self)
 
     def _have_asked(self, executor: Any) -> None:
         """Have an executor ask before runs begin, if there is a store in which they may become somebody else's."""
@@ -103,6 +121,7 @@ class SharingScheduler(StartingScheduler):
 
     def left_behind(self) -> None:
         self._beats = {}
+        self._share_no_more()
         super().left_behind()
 
     # -- heartbeats -------------------------------------------------------------------------------------------------
@@ -123,21 +142,34 @@ class SharingScheduler(StartingScheduler):
         # Not louder: a pass says that the store fails, and others say what they take over.
         self.loggers[f"asyncz.stores.{alias}"].debug(f"No heartbeat: {type(exc).__name__}: {exc}")
 
+    def _be_alive_in(self, alias: str) -> None:
+        """Make sure that what is claimed now in a store is ours to run. Raises what the store raises."""
+        store = self._claimable[alias]
+        if self._heart is not None and store.shared and self.has_lapsed(alias):
+            self._beat(self._heart, alias, store)
+
     def _look_after_shared(self, now: datetime.datetime) -> None:
         """Do what is to be done for stores that are shared, if it is time."""
         heart, recovery, monotonic = self._heart, self._recovery, self.clock.monotonic()
         if heart is None or recovery is None:
             return
-        if self.clock.virtual:
-            for alias, store in heart.shared.items():
-                if heart.is_due(alias, monotonic) and self._gate.is_open(alias, now):
-                    self._try_to_beat(heart, alias, store)
+        for alias, store in heart.shared.items():
+            is_late = heart.has_lapsed(alias, monotonic, now)
+            if (is_late or (self.clock.virtual and heart.is_due(alias, monotonic))) and self._gate.is_open(alias, now):
+                try:
+                    self._beat(heart, alias, store)
+                except Exception as exc:
+                    self._gate.fail(alias, exc, now)
         if self.state == SchedulerState.STATE_RUNNING:
             recovery.look(now, monotonic, self._dispatcher.ready())
 
+    def _is_alone(self, alias: str) -> bool:
+        """Return whether no other scheduler is known that uses a shared store, too."""
+        return self._recovery is not None and self._recovery.is_alone(alias, self.clock.monotonic())
+
     def _until_next_look(self, wait: float | None) -> float | None:
         """Return for how long nothing is to be done, when nothing is due for ``wait`` seconds."""
-        if self._heart is None or self._recovery is None:
+        if self._heart is None or self._recovery is None or (self.clock.virtual and len(_sharing) == 1):
             return wait
         if self.state == SchedulerState.STATE_RUNNING:
             waits = (wait, self._recovery.interval, self._heart.interval)
@@ -149,7 +181,7 @@ class _BeatThread(threading.Thread):
     """Calls something every so many seconds until it is stopped."""
 
     def __init__(self, beat: Callable[[], None], interval: float, name: str) -> None:
-        super().__init__(name=f"{name}-heartbeat", daemon=True)
+        super().__init__(name=name, daemon=True)
         self._beat = beat
         self._interval = interval
         self._over = Alarm()

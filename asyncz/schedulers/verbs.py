@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..engine import edits
-from ..engine.news import ENDINGS
 from ..events import ALL_TASKS_REMOVED, TASK_ADDED, TASK_MODIFIED, TASK_REMOVED, SchedulerEvent
-from ..exceptions import SchedulerNotRunningError, TaskLookupError
+from ..exceptions import ConflictIdError, SchedulerNotRunningError
 from ..tasks.base import Task
 from ..typing import undefined
 from . import adding
-from .configured import ConfiguredScheduler
+from .looking import id_and_store
+from .moving import MovingVerbs
 
 if TYPE_CHECKING:
     import datetime
 
-    from ..enums import RunState, TaskScheduleState
-    from ..tasks.inspection import RunInfo, TaskInfo, TaskRunPreview
     from ..typing import Undefined
-    from .inspection import SchedulerInfo, SchedulerInstanceInfo
 
 __all__ = ("TaskVerbs",)
 
 
-class TaskVerbs(ConfiguredScheduler):
+class TaskVerbs(MovingVerbs):
     """Adds, finds, changes, runs and removes tasks; all of these may be called from any thread.
 
     Where a task is asked for, its id or a ``Task`` will do. While the scheduler is stopped, tasks are queued: they are
@@ -64,7 +61,8 @@ class TaskVerbs(ConfiguredScheduler):
         ``task_defaults``.
 
         Raises ConflictIdError when the id is taken and ``replace_existing`` is not set, AssertionError for a task that
-        was submitted before, TypeError, ValueError or LookupError for arguments that do not fit.
+        was submitted before, TypeError, ValueError or LookupError for arguments that do not fit, and
+        SerializationError, saying which it is, for one that the store cannot keep (a lambda, an open file).
         """
         if fn is not None:
             warnings.warn("The parameter 'fn' was renamed to 'fn_or_task'", DeprecationWarning, stacklevel=2)
@@ -92,8 +90,33 @@ class TaskVerbs(ConfiguredScheduler):
         return task
 
     def add_tasks(self, tasks: Iterable[Task]) -> list[Task]:
-        """Add several :class:`Task` objects and return them; those before one that is refused stay added."""
-        return [self.add_task(task) for task in tasks]
+        """Add several :class:`Task` objects, each store's in one go, and return them.
+
+        When one of them is refused, none is added, and what :meth:`add_task` would raise is raised. Ids that are taken
+        are found out last: the other tasks have been added when ConflictIdError names these (``task_ids``).
+        """
+        made, now = list(tasks), self.clock.now()
+        for task in made:
+            adding.adopt(task, self)
+        if len(set(map(id, made))) < len(made):
+            raise AssertionError("Expected each task once, got the same object again.")
+        for task in made:
+            adding.prepare(task, self, now)
+        self._tell_added(made, self._book.add_all(made, now))
+        return made
+
+    def _tell_added(self, tasks: Sequence[Task], taken: Sequence[Task]) -> None:
+        """Tell of tasks that were added, but for those whose ids are taken; raise ConflictIdError for these."""
+        if self._book.is_open and len(taken) < len(tasks):
+            refused = {id(task) for task in taken}
+            added = [task for task in tasks if id(task) not in refused]
+            for task in added:
+                self._news.task(TASK_ADDED, task.id, task.store_alias)
+            for task in {(task.executor, task.store_alias): task for task in added}.values():
+                self._warn_of_waiting(task)
+            self.wakeup()
+        if taken:
+            raise ConflictIdError(*[task.id for task in taken])
 
     def _submit(self, task: Task) -> None:
         now = self.clock.now()
@@ -103,7 +126,7 @@ class TaskVerbs(ConfiguredScheduler):
         if self._book.is_open:
             self._news.task(TASK_ADDED, task.id, alias)
             self._warn_of_waiting(task)
-            self.wakeup()
+            self._wake_for(task.next_run_time)
 
     def _warn_of_waiting(self, task: Task) -> None:
         """Log why a task that is stored now will not run here for the time being."""
@@ -149,7 +172,7 @@ class TaskVerbs(ConfiguredScheduler):
         return self._edit(task_or_id, store, edits.resume(self.clock.now()))
 
     def _edit(self, task_or_id: Task | str, store: str | None, plan: edits.Plan) -> Task | None:
-        task_id, store = _id_and_store(task_or_id, store)
+        task_id, store = id_and_store(task_or_id, store)
         task, alias = self._book.edit(task_id, store, plan)
         self._news.task(TASK_REMOVED if task is None else TASK_MODIFIED, task_id, alias)
         if self.running:
@@ -161,7 +184,7 @@ class TaskVerbs(ConfiguredScheduler):
 
         Nothing happens when the id is None or empty.
         """
-        task_id, store = _id_and_store(task_or_id, store)
+        task_id, store = id_and_store(task_or_id, store)
         if task_id:
             alias = self._book.delete(task_id, store)
             self._news.task(TASK_REMOVED, task_id, alias)
@@ -172,27 +195,6 @@ class TaskVerbs(ConfiguredScheduler):
         """Remove all tasks of one store, or of all of them; raises KeyError for a store that is not there."""
         self._book.clear(store)
         self.dispatch_event(SchedulerEvent(code=ALL_TASKS_REMOVED, alias=store))
-
-    # -- finding ----------------------------------------------------------------------------------------------------
-
-    def get_tasks(self, store: str | None = None) -> list[Task]:
-        """Return the tasks of one store or of all, by next run time; while stopped, those that are queued."""
-        return list(self._book.tasks(store))
-
-    def get_task(self, task_id: str, store: str | None = None) -> Task | None:
-        """Return the task of that id, or None."""
-        try:
-            return self._book.find(task_id, store)[2].task
-        except TaskLookupError:
-            return None
-
-    def lookup_task(self, task_id: str, store_alias: str | None = None) -> tuple[Task, str | None]:
-        """Return the task of that id and the alias of its store, None while it is queued.
-
-        Raises TaskLookupError when there is none.
-        """
-        alias, _store, row = self._book.find(task_id, store_alias)
-        return row.task, alias if self._book.is_open else None
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -206,86 +208,19 @@ class TaskVerbs(ConfiguredScheduler):
         it once beside its schedule, which stays as it is, paused or not; without ``force`` nothing happens.
 
         Raises SchedulerNotRunningError, TaskLookupError, MaximumInstancesError when it already runs as often at once
-        as it may, and LookupError when its executor is not configured here.
+        as it may, LookupError when its executor is not configured here, and what was wrong with a record that was set
+        aside.
         """
         if not self.running:
             raise SchedulerNotRunningError()
-        task_id, store = _id_and_store(task_or_id, store)
+        task_id, store = id_and_store(task_or_id, store)
         alias, claimable, row = self._book.find(task_id, store)
+        if row.problem is not None:
+            raise row.problem
+        self._be_alive_in(alias)
         firing = self._dispatcher.fire(alias, claimable, row, self.clock.now(), force=force, stays=not remove_finished)
         self._settle_soon()
         return None if firing is not None and firing.ends else row.task
-
-    def get_runs(
-        self,
-        task: Task | str | None = None,
-        state: RunState | str | None = None,
-        limit: int = 100,
-    ) -> list[RunInfo]:
-        """Return the latest runs, live and ended, of one task or of all, the latest first.
-
-        ``state`` is "submitted", "executed", "error" or "missed". The memory store keeps the last 1,000 ended runs.
-        Raises ValueError for another state or a limit below 1.
-        """
-        from ..tasks.inspection import select_runs
-
-        if not self._bus.mask & ENDINGS:  # otherwise that is done as soon as they end, and in another thread
-            self._settle()
-        runs = [run for store in list(self._claimable.values()) for run in store.read_runs()]
-        return select_runs(runs, None if task is None else _id_and_store(task, None)[0], state, limit)
-
-    # -- looking ----------------------------------------------------------------------------------------------------
-
-    def get_task_info(self, task_id: Task | str, store: str | None = None) -> TaskInfo | None:
-        """Return the record of a task, or None when there is none of that id."""
-        wanted, store = _id_and_store(task_id, store)
-        task = self.get_task(wanted, store)
-        return None if task is None else task.snapshot()
-
-    def get_task_infos(
-        self,
-        store: str | None = None,
-        *,
-        schedule_state: TaskScheduleState | str | None = None,
-        executor: str | None = None,
-        trigger: str | None = None,
-        q: str | None = None,
-        sort_by: str = "next_run_time",
-        descending: bool = False,
-    ) -> list[TaskInfo]:
-        """Return the records of the tasks that match all that was asked, in order; see ``tasks.inspection.select``."""
-        from ..tasks.inspection import select
-
-        return select(
-            [task.snapshot() for task in self.get_tasks(store)],
-            schedule_state=schedule_state,
-            executor=executor,
-            trigger=trigger,
-            q=q,
-            sort_by=sort_by,
-            descending=descending,
-        )
-
-    def preview_task_runs(
-        self, task_id: Task | str, store: str | None = None, *, count: int = 5, now: datetime.datetime | None = None
-    ) -> TaskRunPreview | None:
-        """Return the run times that a task is going to have, 1 to 50 of them; None for an unknown id."""
-        from ..tasks.inspection import preview
-
-        wanted, store = _id_and_store(task_id, store)
-        return preview(self.get_task(wanted, store) if wanted else None, count, now or self.clock.now(), self.timezone)
-
-    def get_scheduler_info(self) -> SchedulerInfo:
-        """Return the record of this scheduler and of how many tasks it has."""
-        from .inspection import SchedulerInfo
-
-        return SchedulerInfo.of(self, self.get_tasks(), self.clock.now())
-
-    def get_scheduler_instance_infos(self) -> tuple[SchedulerInstanceInfo, ...]:
-        """Return the records of the schedulers that share the stores: over memory stores, of this one."""
-        from .inspection import SchedulerInstanceInfo
-
-        return (SchedulerInstanceInfo.of(self, self.clock.now()),)
 
     async def call(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a verb of this scheduler off the event loop where its stores may wait for I/O, and return its result."""
@@ -294,13 +229,3 @@ class TaskVerbs(ConfiguredScheduler):
         import asyncio
 
         return await asyncio.to_thread(verb, *args, **kwargs)
-
-
-def _id_and_store(task_or_id: Any, store: str | None) -> tuple[str, str | None]:
-    if type(task_or_id) is str:
-        return task_or_id, store
-    if isinstance(task_or_id, Task):
-        return task_or_id.id or "", store or task_or_id.store_alias
-    if task_or_id is not None and not isinstance(task_or_id, str):
-        raise TypeError(f"Expected a task or its id, got {type(task_or_id).__name__} instead.")
-    return task_or_id or "", store

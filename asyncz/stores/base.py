@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..leading import Leadership
     from ..protocols import LockProtectedProtocol
+    from ..serializers import TaskRecord
     from ..tasks.base import Task
     from ..tasks.planning import Firing
     from ..tasks.runs import Run
@@ -86,6 +87,9 @@ class BaseStore(StoreType):
         """Return all rows but hidden ones, in any order."""
         raise NotImplementedError
 
+    def check(self, task: Task) -> None:
+        """Raise SerializationError for a task that cannot be stored; may be called before the store is started."""
+
     def insert(self, task: Task, nominal: datetime.datetime | None = None) -> bool:
         """Store a task and the nominal time of its next run; False when its id is taken.
 
@@ -94,7 +98,10 @@ class BaseStore(StoreType):
         raise NotImplementedError
 
     def insert_all(self, tasks: Sequence[tuple[Task, datetime.datetime | None]]) -> list[bool]:
-        """Store tasks as :meth:`insert` does, in one go where the store can; say of each whether its id was free."""
+        """Store tasks of different ids as :meth:`insert` does, in one go where the store can.
+
+        Returns of each whether its id was free.
+        """
         return [self.insert(task, nominal) for task, nominal in tasks]
 
     def edit(
@@ -146,6 +153,23 @@ class BaseStore(StoreType):
 
         Those of other tasks, of another state, and beyond the latest ``limit`` need not be among them.
         """
+        raise NotImplementedError
+
+    # -- records, where that is what is stored ----------------------------------------------------------------------
+
+    #: Whether a record can be stored of which no task can be made here.
+    keeps_records: bool = False
+
+    def rows_aside(self) -> Sequence[Row]:
+        """Return the rows of which no task can be made here."""
+        return ()
+
+    def record_of(self, row: Row) -> dict[str, Any] | None:
+        """Return the definition that a row was read from as plain values; None where it was not."""
+        return None
+
+    def keep_record(self, record: TaskRecord, due: int | None, nominal: int | None, replace_existing: bool) -> bool:
+        """Store a record as it is; False when its id is taken, and may not be replaced."""
         raise NotImplementedError
 
     # -- primitives of a store that is shared -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from ..serializers import TaskRecord
     from ..tasks.base import Task
     from ..tasks.planning import Firing
     from ..tasks.runs import Run
@@ -41,6 +42,7 @@ class DurableStore(Backend):
     """
 
     shared = True
+    keeps_records = True
 
     def __init__(
         self,
@@ -87,16 +89,22 @@ class DurableStore(Backend):
         rows = [self._records.row(stored) for stored in self.fetch_all() if not stored.final]
         return [row for row in rows if row.problem is None]
 
+    def rows_aside(self) -> list[StoredRow]:
+        rows = [self._records.row(stored) for stored in self.fetch_all()]
+        return [row for row in rows if row.problem is not None]
+
     def set_aside(self) -> list[tuple[str, Problem]]:
         """Return the ids of the records of which no task can be made here, and why."""
-        rows = [self._records.row(stored) for stored in self.fetch_all()]
-        return [(row.stored.id, row.problem) for row in rows if row.problem is not None]
+        return [(row.stored.id, row.problem) for row in self.rows_aside() if row.problem is not None]
+
+    def record_of(self, row: Row) -> dict[str, Any]:
+        return self._records.record(row.stored).plain  # type: ignore[attr-defined]
 
     def live(self) -> list[Row]:
         return [*self._records.runnable(self.fetch_live())]
 
     def poll(self) -> None:
-        if self.is_changed():
+        if self._records.try_again() or self.is_changed():
             self.refresh()
 
     def refresh(self) -> None:
@@ -109,6 +117,9 @@ class DurableStore(Backend):
         return self._table.next_due(tuple(executors))
 
     # -- writing ----------------------------------------------------------------------------------------------------
+
+    def check(self, task: Task) -> None:
+        self._records.check(task)
 
     def insert(self, task: Task, nominal: datetime.datetime | None = None) -> bool:
         return self.insert_all([(task, nominal)])[0]
@@ -131,6 +142,18 @@ class DurableStore(Backend):
                 row.runs = hidden.runs
                 if self._table.swap([(hidden, self._records.moved(row), ())])[0]:
                     return True
+
+    def keep_record(self, record: TaskRecord, due: int | None, nominal: int | None, replace_existing: bool) -> bool:
+        row = self._records.new_of_record(record, due, nominal)
+        while not self._table.put([row])[0] and not self._displace(row):
+            if not replace_existing:
+                return False
+            known = self.read(record.id)
+            if known is not None and not known.final:
+                row.runs, row.revision = known.runs, known.revision + 1
+                if self._table.swap([(known, self._records.moved(row), ())])[0]:
+                    break
+        return True
 
     def edit(
         self, task_id: str, revision: int, changes: Mapping[str, Any], nominal: datetime.datetime | None = None
@@ -179,13 +202,24 @@ class DurableStore(Backend):
     def finish(self, runs: Iterable[Run], *, keep: bool = True) -> list[Run]:
         lost, loose = self._claims.finish(runs, keep)
         if keep and loose:
-            self.record([ended(run) for run in loose])
+            theirs = [run for run in loose if self._is_anothers(run)]
+            lost += theirs
+            self.record([ended(run) for run in loose if run not in theirs])
         return lost
+
+    def _is_anothers(self, run: Run) -> bool:
+        """Return whether a run that is in no row was taken over, and ended there."""
+        if run.started_at is None:
+            return False
+        ended_before = map(_readable, self.fetch_runs(run.task_id, None, self.history_length))
+        return any(past is not None and past.id == run.id and past.owner != run.owner for past in ended_before)
 
     def unclaim(self, firings: Iterable[Firing]) -> None:
         self._claims.take_back(firings)
 
     def read_runs(self, task_id: str | None = None, state: str | None = None, limit: int = MANY) -> list[Run]:
+        if task_id is not None and not _is_text(task_id):
+            return []
         rows = self.fetch_live() if task_id is None else self.fetch([task_id])
         live = [run for stored in rows for run in self._records.row(stored).runs]
         contents = self.fetch_runs(task_id, state, limit)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from .._ids import random_id
 from ..exceptions import TaskUnavailableError, UnreadableRecordError, shown, shown_name
-from ..serializers import run_from_dict, run_to_dict
-from ..serializers.plain import dumps, loads
+from ..serializers import run_from_dict, run_to_json
+from ..serializers.plain import loads
 from ..tasks.base import Task
 from ..utils import UTC, from_microseconds, to_microseconds
 from .rows import Row
@@ -26,8 +27,8 @@ __all__ = ("Records", "StoredRow", "ended")
 
 #: Tasks of which the definition is kept ready.
 READY = 4096
-#: Bytes of a first revision: who read a row must not take one for it that was added since under the same id.
-_REVISION_SIZE = 6
+#: Random digits of a first revision: who read a row must not take one for it that was added since under the same id.
+_REVISION_DIGITS = 12
 #: Arguments that one run cannot change behind the back of the next.
 _IMMUTABLE = frozenset((type(None), bool, int, float, str, bytes))
 #: The types of what is in a row: a due and a nominal time, or none.
@@ -61,6 +62,7 @@ class Records:
         #: id of a record that no task can be made of here -> what it is passed over for, and what was said about it
         self._aside: dict[str, tuple[Stored | bytes, str]] = {}
         self._ready: dict[bytes, Task] = {}
+        self._polls = 0
 
     def start(self, scheduler: Any, alias: str) -> None:
         """Take the alias of the store, and the scheduler that its tasks have; what was set aside is tried again."""
@@ -87,6 +89,18 @@ class Records:
         # Somebody who can run it will advance it: what cannot be imported here is the same as before.
         return known is not None and known[0] in (stored, stored.payload)
 
+    def try_again(self) -> bool:
+        """Set nothing aside for what could not be imported, now and then; return whether there is any such record.
+
+        After the first, second, fourth, eighth ... call: a module may only be on its way when its tasks are found.
+        """
+        self._polls += 1
+        if self._polls & (self._polls - 1):
+            return False
+        found = [(task_id, said) for task_id, (what, said) in list(self._aside.items()) if type(what) is bytes]
+        self._aside.update({task_id: (b"", said) for task_id, said in found})
+        return bool(found)
+
     def row(self, stored: Stored) -> StoredRow:
         """Return a row, whether a task can be made of it or not."""
         return self._row(stored, self._load)
@@ -100,7 +114,7 @@ class Records:
             try:
                 row.task = load(stored)
             except TaskUnavailableError as exc:
-                row.problem, row.task = exc, self._settled(self._record(stored).stand_in(stored.due, self._alias))
+                row.problem, row.task = exc, self._settled(self.record(stored).stand_in(stored.due, self._alias))
             if stored.runs:
                 row.runs = _read_runs(stored.runs, row.task.timezone)
         except UnreadableRecordError as exc:
@@ -123,7 +137,7 @@ class Records:
         ready = self._ready.get(stored.payload)
         if ready is None:
             task = self._load(stored)
-            if all(type(value) in _IMMUTABLE for value in (*task.args, *task.kwargs.values())):
+            if _is_immutable(task):
                 if len(self._ready) >= READY:
                     self._ready.clear()
                 self._ready[stored.payload] = _twin(task)
@@ -135,13 +149,15 @@ class Records:
         try:
             task.next_run_time = None if stored.due is None else from_microseconds(stored.due, zone)
         except (OverflowError, ValueError) as exc:
-            raise UnreadableRecordError(f"The record is damaged: its due time is {shown(stored.due)}.") from exc
+            what = f"The record of the task {shown_name(task.id)} is damaged"
+            raise UnreadableRecordError(f"{what}: {shown(exc)}.") from exc
         return task
 
     def _load(self, stored: Stored) -> Task:
-        return self._settled(self._record(stored).load(stored.due, self._alias))
+        return self._settled(self.record(stored).load(stored.due, self._alias))
 
-    def _record(self, stored: Stored) -> TaskRecord:
+    def record(self, stored: Stored) -> TaskRecord:
+        """Return the definition in a row. Raises UnreadableRecordError when it is damaged."""
         record = self._serializer.decode(stored.payload)
         if record.id != stored.id:
             raise _misplaced(record.id)
@@ -158,16 +174,34 @@ class Records:
         problem.__traceback__ = None  # type: ignore[union-attr]  # it would hold on to the row, which holds on to it
         what, known = str(problem), self._aside.get(stored.id)
         self._aside[stored.id] = stored.payload if isinstance(problem, TaskUnavailableError) else stored, what
-        if self._logger is not None and (known is None or known[1] != what):
+        if known is not None and known[1] == what:
+            return
+        self._polls = 0
+        if self._logger is not None:
             self._logger.error(f"Task {shown(stored.id)} cannot be run here, and is kept as it is: {what}")
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
+    def check(self, task: Task) -> None:
+        """Raise SerializationError when a task cannot be stored."""
+        self._serializer.encode(task)
+
     def new(self, task: Task, nominal: datetime.datetime | None) -> StoredRow:
         """Return the row of a task that is to be added. Raises SerializationError when it cannot be stored."""
-        row = StoredRow(task, nominal)
-        row.problem, row.revision = None, int.from_bytes(os.urandom(_REVISION_SIZE), "big") + 1
-        row.stored = self._sealed(row, self._serializer.encode(task))
+        row = self._first(StoredRow(task, nominal), task)
+        if len(self._ready) < READY and type(task.fn) is FunctionType and _is_immutable(task):
+            self._ready[row.stored.payload] = _twin(task)
+        return row
+
+    def new_of_record(self, record: TaskRecord, due: int | None, nominal: int | None) -> StoredRow:
+        """Return the row of a record that is to be added as it is."""
+        row = StoredRow(self._settled(record.stand_in(due, self._alias)))
+        row.due, row.nominal = due, nominal
+        return self._first(row, record)
+
+    def _first(self, row: StoredRow, definition: Task | TaskRecord) -> StoredRow:
+        row.problem, row.revision = None, int(random_id()[:_REVISION_DIGITS], 16) + 1
+        row.stored = self._sealed(row, self._serializer.encode(definition))
         return row
 
     def moved(self, row: StoredRow) -> Stored:
@@ -187,7 +221,7 @@ class Records:
         _check_readable(row)
         if row.problem is not None:
             settings = {name: value for name, value in changes.items() if name != "next_run_time"}
-            definition = self._record(row.stored).changed(settings)
+            definition = self.record(row.stored).changed(settings)
         return self._sealed(row, self._serializer.encode(definition))
 
     def _sealed(self, row: StoredRow, payload: bytes) -> Stored:
@@ -200,10 +234,14 @@ class Records:
             row.task.executor or "default",
             row.final,
             payload,
-            dumps([run_to_dict(run) for run in row.runs]).decode() if row.runs else "",
+            f"[{','.join(map(run_to_json, row.runs))}]" if row.runs else "",
             b"",
         )
         return stored if self._signer is None else stored._replace(signature=self._signer.sign(*_signed(stored)))
+
+
+def _is_immutable(task: Task) -> bool:
+    return _IMMUTABLE.issuperset(map(type, (*task.args, *task.kwargs.values())))
 
 
 def _twin(task: Task) -> Task:
@@ -239,6 +277,4 @@ def _read_runs(text: str, timezone: datetime.tzinfo | None) -> tuple[Run, ...]:
 
 def ended(run: Run) -> Ended:
     """Return what goes into the history of a run."""
-    return Ended(
-        run.task_id, str(run.id), to_microseconds(run.claimed_at), run.state.value, dumps(run_to_dict(run)).decode()
-    )
+    return Ended(run.task_id, str(run.id), to_microseconds(run.claimed_at), run.state.value, run_to_json(run))

@@ -28,6 +28,9 @@ class Row:
 
     __slots__ = ("due", "final", "index", "nominal", "revision", "runs", "task")
 
+    #: What keeps a task from being made of it here; ``task`` stands in for it then.
+    problem: Exception | None = None
+
     def __init__(self, task: Task, nominal: datetime.datetime | None = None) -> None:
         self.task = task
         self.revision = 1

@@ -9,6 +9,7 @@ from .._lazy import lazy_exports
 if TYPE_CHECKING:
     from .base import Task as Task
     from .inspection import RunInfo as RunInfo
+    from .inspection import SetAsideTask as SetAsideTask
     from .inspection import TaskInfo as TaskInfo
     from .inspection import TaskRunPreview as TaskRunPreview
 
@@ -16,6 +17,7 @@ __all__, __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "RunInfo": ".inspection",
+        "SetAsideTask": ".inspection",
         "Task": ".base",
         "TaskInfo": ".inspection",
         "TaskRunPreview": ".inspection",

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from .runs import Run
     from .types import TaskType
 
-__all__ = ("RunInfo", "TaskInfo", "TaskRunPreview", "preview", "select", "select_runs")
+__all__ = (
+    "RunInfo", "SetAsideTask", "TaskInfo", "TaskRunPreview", "check_limit", "preview", "read_state", "select",
+    "select_runs",
+)  # fmt: skip
 
 State = TypeVar("State", RunState, TaskScheduleState)
 
@@ -75,6 +78,32 @@ class TaskInfo:
             submitted=task.submitted,
             args=task.args,
             kwargs=dict(task.kwargs),
+        )
+
+
+@dataclass(frozen=True)
+class SetAsideTask:
+    """A stored record of which no task can be made in this process, and why; of a damaged one only the id is known."""
+
+    id: str | None
+    store_alias: str
+    name: str | None
+    callable_reference: str | None
+    executor: str | None
+    next_run_time: datetime.datetime | None
+    reason: str
+
+    @classmethod
+    def of(cls, stand_in: TaskType, store: str, problem: Exception | None) -> SetAsideTask:
+        """Take the record of a row of which the task only stands in for what is stored."""
+        return cls(
+            id=stand_in.id,
+            store_alias=store,
+            name=stand_in.name,
+            callable_reference=stand_in.fn_reference,
+            executor=stand_in.executor,
+            next_run_time=stand_in.next_run_time,
+            reason=str(problem),
         )
 
 
@@ -153,16 +182,16 @@ def _upcoming(task: TaskType, now: datetime.datetime, count: int) -> tuple[tuple
     return tuple(times), at is None
 
 
-def select_runs(runs: Iterable[Run], task_id: str | None, state: RunState | str | None, limit: int) -> list[RunInfo]:
-    """Return the records of the latest runs that match, the latest first.
-
-    Raises ValueError for an unknown state or a limit below 1.
-    """
+def check_limit(limit: Any) -> None:
+    """Raise ValueError unless that is a number of runs to return."""
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ValueError(f"limit must be a positive integer, got {shown(limit)}.")
-    wanted = None if state is None else _read(RunState, "state", state)
+
+
+def select_runs(runs: Iterable[Run], task_id: str | None, state: RunState | None, limit: int) -> list[RunInfo]:
+    """Return the records of the latest runs that match, the latest first."""
     chosen = [
-        run for run in runs if (task_id is None or run.task_id == task_id) and (wanted is None or run.state is wanted)
+        run for run in runs if (task_id is None or run.task_id == task_id) and (state is None or run.state is state)
     ]
     chosen.sort(key=lambda run: run.claimed_at, reverse=True)
     return [RunInfo.of(run) for run in chosen[:limit]]
@@ -188,7 +217,7 @@ def _sort_key(name: str) -> Callable[[TaskInfo], Any]:
     return _SORT_KEYS[name]
 
 
-def _read(kind: type[State], name: str, value: Any) -> State:
+def read_state(kind: type[State], name: str, value: Any) -> State:
     """Return the state that a text names, trimmed, in any case; raises ValueError for others."""
     text = value.value if isinstance(value, kind) else value.strip().lower() if isinstance(value, str) else None
     allowed = [state.value for state in kind]
@@ -213,7 +242,7 @@ def select(
     for an unknown state or order.
     """
     key = _sort_key(sort_by)
-    state = None if schedule_state is None else _read(TaskScheduleState, "schedule_state", schedule_state)
+    state = None if schedule_state is None else read_state(TaskScheduleState, "schedule_state", schedule_state)
     chosen = [
         info
         for info in infos

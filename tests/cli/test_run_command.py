@@ -245,7 +245,8 @@ def test_a_second_signal_ends_the_wait(tmp_path):
             out, _errors = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
-    assert process.returncode in (0, 130)
+    # On a slow machine a third one may have come before the end: that is left to Python, which ends by the signal.
+    assert process.returncode in (0, 130, -signal.SIGINT)
     assert "ended" not in out
 
 

@@ -244,6 +244,6 @@ def test_a_program_that_ends_while_its_scheduler_works_in_another_thread_ends_qu
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        env={**os.environ, "LOGURU_LEVEL": "WARNING"},
+        env={**os.environ, "LOGURU_LEVEL": "ERROR"},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

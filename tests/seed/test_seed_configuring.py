@@ -1,7 +1,7 @@
 """The snippets of the schedulers page about configuration, starting and stopping.
 
-Where the page names the Redis and MongoDB stores, the memory store stands in their place: the page's point there is how
-a store is named, not what it does.
+The page's Redis and MongoDB stores are on the servers that the test session has, and not on the ports that are meant
+where nothing is said.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 import asyncz.schedulers.base
+from asyncz._ids import random_id
 from asyncz.exceptions import SchedulerAlreadyRunningError, SchedulerNotRunningError
 from asyncz.executors import AsyncIOExecutor, ThreadPoolExecutor
 from asyncz.schedulers.asyncio import AsyncIOScheduler
 from asyncz.schedulers.base import ClassicLogging
+from asyncz.stores import MongoDBStore, RedisStore
 from asyncz.stores.memory import MemoryStore
 from asyncz.testing import VirtualClock, virtual_time
 
@@ -52,9 +54,66 @@ def test_the_global_configuration_and_keywords_are_optional() -> None:
 
 # -- three ways to configure -------------------------------------------------------------------------------------------
 
+ran: list[str] = []
+
+
+def work(name: str = "") -> None:
+    ran.append(name)
+
+
+@pytest.fixture
+def mongodb(mongodb_url: str) -> Iterator[dict[str, str]]:
+    """Where a MongoDB store finds its server, as text, with a database of its own there."""
+    import pymongo
+
+    name = f"asyncz_test_{random_id()}"
+    yield {"url": mongodb_url, "database": name}
+    with pymongo.MongoClient[dict[str, Any]](mongodb_url) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[dict[str, str]]:
+    """Where a Redis store finds its server, as text, with keys of its own there."""
+    from redis import Redis
+
+    name = f"asyncz-test-{random_id()}"
+    yield {"url": redis_url, "tasks_key": f"{name}.tasks", "run_times_key": f"{name}.run_times"}
+    with Redis.from_url(redis_url) as client:
+        for key in client.scan_iter(f"*{name}*"):
+            client.delete(key)
+
+
+@pytest.fixture
+def strings(mongodb: dict[str, str], redis: dict[str, str]) -> dict[str, Any]:
+    """The dictionary of the page."""
+    ran.clear()
+    return {
+        "asyncz.stores.mongo": {"type": "mongodb", **mongodb},
+        "asyncz.stores.default": {"type": "redis", "database": "0", **redis},
+        "asyncz.executors.pool": {"max_workers": "20", "class": "asyncz.executors.pool:ThreadPoolExecutor"},
+        "asyncz.executors.default": {"class": "asyncz.executors.asyncio:AsyncIOExecutor"},
+        "asyncz.task_defaults.coalesce": "false",
+        "asyncz.task_defaults.max_instances": "3",
+        "asyncz.task_defaults.timezone": "UTC",
+    }
+
+
+def test_the_stores_of_the_page_need_no_arguments() -> None:
+    for stores in (
+        {"mongo": MongoDBStore(), "default": RedisStore(database=0)},
+        {"mongo": {"type": "mongodb"}, "default": {"type": "redis", "database": "0"}},
+    ):
+        scheduler = AsyncIOScheduler(stores=stores)
+        assert isinstance(scheduler.stores["mongo"], MongoDBStore)
+        assert isinstance(scheduler.stores["default"], RedisStore)
+
 
 def _assert_configured(scheduler: AsyncIOScheduler, pool: str, max_instances: int) -> None:
-    assert set(scheduler.stores) == {"mongo", "default"}
+    assert {alias: type(store) for alias, store in scheduler.stores.items()} == {
+        "mongo": MongoDBStore,
+        "default": RedisStore,
+    }
     assert set(scheduler.executors) == {"default", pool}
     assert isinstance(scheduler.executors["default"], AsyncIOExecutor)
     threads = scheduler.executors[pool]
@@ -64,10 +123,11 @@ def _assert_configured(scheduler: AsyncIOScheduler, pool: str, max_instances: in
     assert scheduler.task_defaults.max_instances == max_instances
 
 
-@virtual_time
-async def test_first_option_plain_objects_and_nested_blocks() -> None:
-    # Define the stores: two of them, one overrides the default store
-    stores = {"mongo": MemoryStore(), "default": MemoryStore()}
+@pytest.mark.server
+def test_first_option_plain_objects_and_nested_blocks(mongodb: dict[str, Any], redis: dict[str, Any]) -> None:
+    # Define the stores
+    # Override the default MemoryStore to become RedisStore where the db is 0
+    stores = {"mongo": MongoDBStore(**mongodb), "default": RedisStore(database=0, **redis)}
 
     # Define the executors: override the default to be the AsyncIOExecutor
     executors = {"default": AsyncIOExecutor(), "threadpool": ThreadPoolExecutor(max_workers=20)}
@@ -75,102 +135,103 @@ async def test_first_option_plain_objects_and_nested_blocks() -> None:
     # Set the defaults
     task_defaults = {"coalesce": False, "max_instances": 4}
 
-    # Create the scheduler
-    scheduler = AsyncIOScheduler(stores=stores, executors=executors, task_defaults=task_defaults, timezone=tz.utc)
-    _assert_configured(scheduler, "threadpool", 4)
-    assert scheduler.timezone is tz.utc
-    assert scheduler.stores == stores
+    @virtual_time
+    async def main() -> None:
+        # Create the scheduler
+        scheduler = AsyncIOScheduler(stores=stores, executors=executors, task_defaults=task_defaults, timezone=tz.utc)
+        _assert_configured(scheduler, "threadpool", 4)
+        assert scheduler.timezone is tz.utc
+        assert scheduler.stores == stores
 
-    # Start the scheduler
-    with scheduler:
-        assert scheduler.running
-        # Nesting is no problem: only the outermost scope starts and stops.
+        # Start the scheduler
         with scheduler:
-            assert scheduler.ref_counter == 2
+            assert scheduler.running
+            # Nesting is no problem: only the outermost scope starts and stops.
+            with scheduler:
+                assert scheduler.ref_counter == 2
+            assert scheduler.running
+            task = scheduler.add_task(work, "interval", hours=1)
+            assert (task.coalesce, task.max_instances) == (False, 4)
+        assert not scheduler.running
+
+        # manually you have more control like:
+        assert scheduler.start(paused=True) is True
+        assert scheduler.get_tasks() == [task]
+        # noop because not outermost scope
+        with scheduler:
+            assert scheduler.state.name == "STATE_PAUSED"
         assert scheduler.running
-        task = scheduler.add_task(lambda: None, "interval", hours=1)
-        assert (task.coalesce, task.max_instances) == (False, 4)
-    assert not scheduler.running
+        assert scheduler.start() is False
+        assert scheduler.shutdown() is False
+        assert scheduler.shutdown() is True
+        assert not scheduler.running
 
-    # manually you have more control like:
-    assert scheduler.start(paused=True) is True
-    # noop because not outermost scope
-    with scheduler:
-        assert scheduler.state.name == "STATE_PAUSED"
-    assert scheduler.running
-    assert scheduler.start() is False
-    assert scheduler.shutdown() is False
-    assert scheduler.shutdown() is True
-    assert not scheduler.running
+    main()
 
 
-STRINGS = {
-    "asyncz.stores.mongo": {"type": "memory"},
-    "asyncz.stores.default": {"type": "memory"},
-    "asyncz.executors.pool": {"max_workers": "20", "class": "asyncz.executors.pool:ThreadPoolExecutor"},
-    "asyncz.executors.default": {"class": "asyncz.executors.asyncio:AsyncIOExecutor"},
-    "asyncz.task_defaults.coalesce": "false",
-    "asyncz.task_defaults.max_instances": "3",
-    "asyncz.task_defaults.timezone": "UTC",
-}
+@pytest.mark.server
+def test_second_option_a_dictionary_of_strings(strings: dict[str, Any]) -> None:
+    @virtual_time
+    async def main() -> None:
+        # Create the scheduler
+        scheduler = AsyncIOScheduler(strings)
+        _assert_configured(scheduler, "pool", 3)
+        # A default that no task has is passed over, as on the page.
+        assert set(scheduler.task_defaults.model_dump()) == {"coalesce", "max_instances", "mistrigger_grace_time"}
 
+        # Start the scheduler
+        with scheduler:
+            # your code
+            task = scheduler.add_task(work, "date", args=["in the pool"], executor="pool", store="mongo")
+            assert (task.coalesce, task.max_instances, task.store_alias) == (False, 3, "mongo")
+            await asyncio.sleep(1)
 
-@virtual_time
-async def test_second_option_a_dictionary_of_strings() -> None:
-    """The memory store stands for ``{"type": "mongodb"}`` and ``{"type": "redis", "database": "0"}``."""
-    # Create the scheduler
-    scheduler = AsyncIOScheduler(STRINGS)
-    _assert_configured(scheduler, "pool", 3)
-    # A default that no task has is passed over, as on the page.
-    assert set(scheduler.task_defaults.model_dump()) == {"coalesce", "max_instances", "mistrigger_grace_time"}
-
-    # Start the scheduler
-    ran: list[str] = []
-    with scheduler:
-        # your code
-        task = scheduler.add_task(ran.append, "date", args=["in the pool"], executor="pool", store="mongo")
-        assert (task.coalesce, task.max_instances, task.store_alias) == (False, 3, "mongo")
-        await asyncio.sleep(1)
+    main()
     assert ran == ["in the pool"]
 
 
-@virtual_time
-async def test_third_option_setup_keeps_what_was_added_before() -> None:
-    stores = {"mongo": MemoryStore(), "default": MemoryStore()}
+@pytest.mark.server
+def test_third_option_setup_keeps_what_was_added_before(mongodb: dict[str, Any], redis: dict[str, Any]) -> None:
+    stores = {"mongo": MongoDBStore(**mongodb), "default": RedisStore(database=0, **redis)}
     executors = {"default": AsyncIOExecutor(), "threadpool": ThreadPoolExecutor(max_workers=20)}
     task_defaults = {"coalesce": False, "max_instances": 4}
+    ran.clear()
 
-    # Create the scheduler
-    scheduler = AsyncIOScheduler()
+    @virtual_time
+    async def main() -> None:
+        # Create the scheduler
+        scheduler = AsyncIOScheduler()
 
-    ## Add some tasks here or anything else (for instance 3 tasks)
-    ran: list[str] = []
-    for name in ("first", "second", "third"):
-        scheduler.add_task(ran.append, "interval", minutes=1, args=[name], id=name)
+        ## Add some tasks here or anything else (for instance 3 tasks)
+        for name in ("first", "second", "third"):
+            scheduler.add_task(work, "interval", minutes=1, args=[name], id=name)
 
-    scheduler.setup(stores=stores, executors=executors, task_defaults=task_defaults, timezone=tz.utc)
-    _assert_configured(scheduler, "threadpool", 4)
-    assert scheduler.timezone is tz.utc
-    assert [task.id for task in scheduler.get_tasks()] == ["first", "second", "third"]
+        scheduler.setup(stores=stores, executors=executors, task_defaults=task_defaults, timezone=tz.utc)
+        _assert_configured(scheduler, "threadpool", 4)
+        assert scheduler.timezone is tz.utc
+        assert [task.id for task in scheduler.get_tasks()] == ["first", "second", "third"]
 
-    # Start the scheduler
-    with scheduler:
-        # your code
-        await asyncio.sleep(90)
-        with pytest.raises(SchedulerAlreadyRunningError):
-            scheduler.setup(timezone=tz.utc)
+        # Start the scheduler
+        with scheduler:
+            # your code
+            await asyncio.sleep(90)
+            with pytest.raises(SchedulerAlreadyRunningError):
+                scheduler.setup(timezone=tz.utc)
+
+    main()
     assert sorted(ran) == ["first", "second", "third"]
 
 
 # -- several processes -------------------------------------------------------------------------------------------------
 
 
-def test_a_lock_path_gives_each_store_a_lock_file_of_its_own(tmp_path: Path) -> None:
-    """The memory store stands for MongoDB and Redis, and a fresh directory for ``/tmp``."""
+@pytest.mark.server
+def test_a_lock_path_gives_each_store_a_lock_file_of_its_own(tmp_path: Path, strings: dict[str, Any]) -> None:
+    """A fresh directory stands for ``/tmp``."""
     path = str(tmp_path / "asynzc_super_project_{store}")
 
     # Create the scheduler
-    scheduler = AsyncIOScheduler({**STRINGS, "asyncz.lock_path": path, "asyncz.startup_delay": 2})
+    scheduler = AsyncIOScheduler({**strings, "asyncz.lock_path": path, "asyncz.startup_delay": 2})
     assert scheduler.lock_path == path
     assert scheduler.startup_delay == 2
 

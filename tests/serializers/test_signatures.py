@@ -9,6 +9,7 @@ import itertools
 import pickle
 
 import pytest
+from case_names import case_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,7 +94,7 @@ def test_the_signature_is_what_the_standard_says():
     assert Signer("k").sign("a", -5, None, b"\xff") == hmac.new(b"k", message, hashlib.sha256).digest()
 
 
-@pytest.mark.parametrize("secrets", ["", b"", [], [""], ["good", b""], ["good", "  "], iter(())], ids=repr)
+@pytest.mark.parametrize("secrets", ["", b"", [], [""], ["good", b""], ["good", "  "], iter(())], ids=case_name)
 def test_an_empty_secret_is_refused(secrets):
     with pytest.raises(ValueError, match=r"Expected (at least one|a) secret, got an empty"):
         Signer(secrets)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from asyncz.enums import RunState
 from asyncz.exceptions import NewerFormatError, UnreadableRecordError
-from asyncz.serializers import run_from_dict, run_to_dict
+from asyncz.serializers import run_from_dict, run_to_dict, run_to_json
+from asyncz.serializers.plain import dumps
 from asyncz.tasks.runs import Run
 
 UTC = datetime.timezone.utc
@@ -81,3 +82,18 @@ def test_what_is_no_run_is_unreadable():
             run_from_dict(plain)
     with pytest.raises(NewerFormatError, match="has format 2"):
         run_from_dict({**run_to_dict(a_run()), "version": 2})
+
+
+@given(
+    id=st.one_of(st.integers(), st.text()),
+    texts=st.tuples(*[st.text()] * 5),
+    name=st.none() | st.text(),
+    error=st.none() | st.text(),
+    times=st.lists(st.datetimes(timezones=st.just(UTC)), max_size=3),
+    lost=st.integers(0, 3),
+)
+def test_the_text_of_a_run_is_what_json_makes_of_its_dictionary(id, texts, name, error, times, lost):
+    task_id, store, executor, owner, source = texts
+    run = Run(id, task_id, name, store, executor, times, owner, NOW, source)
+    run.error, run.lost, run.started_at = error, lost, times[0] if times else None
+    assert run_to_json(run) == dumps(run_to_dict(run)).decode()

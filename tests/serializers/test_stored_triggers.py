@@ -11,6 +11,7 @@ import zoneinfo
 
 import pytest
 import pytz
+from case_names import case_name
 from things_to_store import Bare, Every, Forgetful, Named, job
 
 from asyncz.exceptions import SerializationError, TaskUnavailableError
@@ -157,7 +158,7 @@ def test_a_registered_class_need_not_be_importable(named):
         (ShutdownTrigger(), "trigger", "belongs to the scheduler that it was added to"),
         (None, "trigger", "nothing that says when it is due"),
     ],
-    ids=str,
+    ids=case_name,
 )
 def test_a_trigger_that_cannot_be_stored_is_refused(trigger, argument, reason):
     with pytest.raises(SerializationError, match=reason) as caught:
@@ -224,8 +225,8 @@ def test_encoding_and_loading_take_microseconds():
     """A bound that only a blunder breaks: measured are 12 microseconds each."""
     task = task_of(IntervalTrigger(minutes=5, timezone=UTC).anchored(NOW, UTC))
     payload = SERIALIZER.encode(task)
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(200):
         SERIALIZER.encode(task)
         SERIALIZER.decode(payload).load(0)
-    assert (time.perf_counter() - began) / 200 < 0.002
+    assert (time.thread_time() - began) / 200 < 0.002

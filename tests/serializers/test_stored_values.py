@@ -18,11 +18,12 @@ from collections import namedtuple
 
 import pytest
 import pytz
+from case_names import case_name
 from hypothesis import given
 from hypothesis import strategies as st
 from things_to_store import Color, Level, Moment, Money, Odd, Right, Text, Word, job
 
-from asyncz.exceptions import SerializationError, TaskUnavailableError, shown
+from asyncz.exceptions import SerializationError, TaskUnavailableError
 from asyncz.serializers import JSONSerializer, register_type, task_to_dict
 from asyncz.tasks import Task
 from asyncz.triggers import CronTrigger, IntervalTrigger
@@ -103,7 +104,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(shown(value))[:40])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(case_name(value))[:40])
 def test_a_value_comes_back_as_what_it_was(value):
     assert same(there_and_back(value), value)
 

@@ -1,9 +1,14 @@
-"""A scheduler on virtual time whose runs are made in place, or when a test says so."""
+"""A scheduler on virtual time whose runs are made in place, or when a test says so, over two kinds of store.
+
+A test marked ``memory`` is about what only the memory store does: it keeps the very object that was added, and any
+callable.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,8 +67,20 @@ def clock() -> VirtualClock:
     return VirtualClock("2024-01-01T00:00Z")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "memory: holds for the memory store alone")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "store_kind" in metafunc.fixturenames:
+        is_for_memory = metafunc.definition.get_closest_marker("memory") is not None
+        metafunc.parametrize("store_kind", ["memory"] if is_for_memory else ["memory", "sqlite"])
+
+
 @pytest.fixture
-def make(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Any]]:
+def make(
+    store_kind: str, tmp_path: Path, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[..., Any]]:
     """Make schedulers; ``start=False`` leaves one stopped."""
     caplog.set_level(logging.INFO, "asyncz")
     made: list[Embedded] = []
@@ -76,6 +93,8 @@ def make(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> Iterator[Call
             "executors": {"default": {"type": "debug"}},
             **options,
         }
+        if store_kind == "sqlite" and "stores" not in options:
+            options["stores"] = {"default": {"type": "sqlite", "path": str(tmp_path / f"{len(made)}.sqlite3")}}
         made.append(Embedded(**options))
         if start:
             made[-1].start()

@@ -128,6 +128,7 @@ class TestNextRunTime:
             drive(stopped, hours=1)
         assert calls == []
 
+    @pytest.mark.memory
     def test_a_datetime_is_the_first_run_whatever_the_trigger_says(self, scheduler: Any, clock: Any) -> None:
         scheduler.add_task(lambda: calls.append(clock.now()), "cron", hour=5, next_run_time=START + 1.5 * HOUR)
         drive(scheduler, days=1)
@@ -172,6 +173,7 @@ class TestNextRunTime:
             scheduler.add_task(work, "interval", hours=1, next_run_time="soon", id="x")
         assert scheduler.get_tasks() == []
 
+    @pytest.mark.memory
     def test_a_schedule_that_has_ended_already_is_kept_without_a_next_run(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "cron", hour=1, end_at="2023-01-01")
         assert scheduler.get_task(task.id) is task
@@ -187,6 +189,7 @@ class TestRefusals:
         assert str(caught.value) == "'Task identifier (x) conflicts with an existing task.'"
         assert (scheduler.get_tasks(), events) == ([first], [])
 
+    @pytest.mark.memory
     def test_a_queued_duplicate_is_refused_at_once(self, stopped: Any) -> None:
         first = stopped.add_task(work, "interval", hours=1, id="x")
         refused = Task(work, id="x", trigger=IntervalTrigger(hours=2))
@@ -281,6 +284,7 @@ class TestRefusals:
 
 
 class TestTaskObjects:
+    @pytest.mark.memory
     def test_a_task_object_is_updated_in_place_and_returned(self, scheduler: Any) -> None:
         task = Task(work, id="x", trigger=IntervalTrigger(hours=1))
         added = scheduler.add_task(task, "cron", (1,), name="n", max_instances=2, hour=5)
@@ -305,6 +309,7 @@ class TestTaskObjects:
         assert [t.store_alias for t in (task, other, third)] == ["default", "second", "default"]
         assert (scheduler.get_tasks("second"), task.executor) == ([other], "default")
 
+    @pytest.mark.memory
     def test_replace_existing_on_the_task_object_is_used_when_it_is_submitted(self, scheduler: Any) -> None:
         scheduler.add_task(work, "interval", hours=1, id="x")
         task = Task(work, id="x", trigger=IntervalTrigger(hours=2), replace_existing=True)
@@ -363,6 +368,7 @@ class TestQueuedTasks:
         stopped.start()
         assert stopped.lookup_task(task.id) == (task, "other")
 
+    @pytest.mark.memory
     def test_a_trigger_that_fails_at_the_start_keeps_no_other_task_from_it(self, stopped: Any, caplog: Any) -> None:
         from asyncz.triggers import BaseTrigger
 
@@ -397,6 +403,7 @@ class TestQueuedTasks:
 
 
 class TestReplacing:
+    @pytest.mark.memory
     def test_a_task_of_an_equal_trigger_keeps_its_due_time(self, scheduler: Any, clock: Any) -> None:
         scheduler.add_task(work, "interval", hours=1, id="x", args=("old",))
         clock.advance(minutes=50)
@@ -424,6 +431,7 @@ class TestReplacing:
         task = scheduler.add_task(work, "interval", minutes=30, id="x", replace_existing=True)
         assert task.next_run_time == START + datetime.timedelta(minutes=40)
 
+    @pytest.mark.memory
     def test_a_cron_trigger_with_another_step_is_another_trigger(self, scheduler: Any) -> None:
         scheduler.add_task(work, "cron", minute="10-59/20", id="x")
         task = scheduler.add_task(work, "cron", minute="10-59/7", id="x", replace_existing=True)
@@ -481,12 +489,12 @@ class TestReplacing:
         task = stopped.add_task(work, "interval", hours=2, id="x", replace_existing=True)
         with stopped:
             assert stopped.get_tasks() == [task]
-            assert stopped.get_task("x") is task
+            assert stopped.get_task("x") == task
             assert task.next_run_time == START + 2 * HOUR
 
     def test_an_unknown_id_is_simply_added(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "interval", hours=1, id="x", replace_existing=True)
-        assert scheduler.get_task("x") is task
+        assert scheduler.get_task("x") == task
 
 
 class TestAnExecutorThatIsNotThere:

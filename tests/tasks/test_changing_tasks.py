@@ -64,9 +64,9 @@ class TestEveryWay:
     def test_update(self, either: Any, way: Any, hear: Any) -> None:
         task = either.add_task(work, "interval", minutes=10, id="x", args=(1,))
         events = hear(either, TASK_MODIFIED)
-        assert way(either, task, "update", coalesce=False, max_instances=4) is task
+        task = way(either, task, "update", coalesce=False, max_instances=4)
+        assert either.get_task("x") == task
         assert (task.coalesce, task.max_instances, task.args) == (False, 4, (1,))
-        assert either.get_task("x") is task
         assert events.told == [("MODIFIED", "x")]
         assert (events[0].store, events[0].alias) == ("default", None)
 
@@ -74,7 +74,8 @@ class TestEveryWay:
         task = either.add_task(work, "interval", minutes=10, id="x")
         clock.advance(minutes=5)
         events = hear(either, TASK_MODIFIED)
-        assert way(either, task, "reschedule", trigger="interval", minutes=20) is task
+        task = way(either, task, "reschedule", trigger="interval", minutes=20)
+        assert either.get_task("x") == task
         assert task.trigger == IntervalTrigger(minutes=20, timezone="UTC")
         assert events.told == [("MODIFIED", "x")]
         either.start()
@@ -83,14 +84,22 @@ class TestEveryWay:
     def test_pause_and_resume(self, either: Any, way: Any, clock: Any, hear: Any) -> None:
         task = either.add_task(work, "interval", minutes=10, id="x")
         events = hear(either, TASK_MODIFIED)
-        assert way(either, task, "pause") is task
+        task = way(either, task, "pause")
+        assert either.get_task("x") == task
         assert (task.paused, task.next_run_time) == (True, None)
         clock.advance(minutes=35)
-        assert way(either, task, "resume") is task
+        task = way(either, task, "resume")
         assert not task.paused
         assert events.told == [("MODIFIED", "x")] * 2
         either.start()
         assert task.next_run_time == START + 40 * MINUTE
+
+    @pytest.mark.memory
+    def test_over_the_memory_store_it_is_the_very_object_that_is_changed(self, either: Any, way: Any) -> None:
+        task = either.add_task(work, "interval", minutes=10, id="x")
+        assert way(either, task, "update", coalesce=False) is task
+        assert way(either, task, "reschedule", trigger="interval", minutes=20) is task
+        assert way(either, task, "pause") is way(either, task, "resume") is either.get_task("x") is task
 
     def test_delete(self, either: Any, way: Any, hear: Any) -> None:
         task = either.add_task(work, "interval", minutes=10, id="x")
@@ -104,6 +113,7 @@ class TestEveryWay:
 
 
 class TestUpdating:
+    @pytest.mark.memory
     def test_the_example_of_the_documentation(self, either: Any) -> None:
         task = either.add_task(work, "interval", minutes=10, id="check", max_instances=2)
         either.add_task(work, "cron", id="send", hour=8)
@@ -157,6 +167,7 @@ class TestUpdating:
         with pytest.raises(TypeError, match="Expected a task or its id, got int instead"):
             scheduler.update_task(5, name="n")
 
+    @pytest.mark.memory
     def test_another_callable_is_called_from_the_next_run_on(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "interval", minutes=1, args=("old",))
         drive(scheduler, minutes=1)
@@ -164,6 +175,7 @@ class TestUpdating:
         drive(scheduler, minutes=1)
         assert calls == [("old",), "new"]
 
+    @pytest.mark.memory
     def test_a_next_run_time_moves_the_next_run_only(self, scheduler: Any, clock: Any) -> None:
         task = scheduler.add_task(lambda: calls.append(clock.now()), "interval", minutes=10)
         task.update(next_run_time=START + 3 * MINUTE)
@@ -193,6 +205,7 @@ class TestUpdating:
         drive(scheduler, minutes=2)
         assert (len(held.sent), len(calls)) == (0, 3)
 
+    @pytest.mark.memory
     def test_a_trigger_takes_effect_after_the_next_run(self, scheduler: Any, clock: Any) -> None:
         task = scheduler.add_task(lambda: calls.append(clock.now()), "interval", minutes=10)
         task.update(trigger=CronTrigger(minute="15,45", timezone="UTC"))
@@ -212,6 +225,7 @@ class TestUpdating:
 
 
 class TestRescheduling:
+    @pytest.mark.memory
     def test_the_examples_of_the_documentation(self, either: Any) -> None:
         either.add_task(work, "interval", minutes=1, id="send")
         task = either.add_task(work, "interval", minutes=1, id="my-task")
@@ -247,6 +261,7 @@ class TestRescheduling:
 
 
 class TestPausing:
+    @pytest.mark.memory
     def test_nothing_runs_until_it_is_resumed_and_nothing_is_made_up_for(self, scheduler: Any, clock: Any) -> None:
         task = scheduler.add_task(lambda: calls.append(clock.now()), "interval", minutes=10, coalesce=False)
         task.pause()
@@ -318,6 +333,7 @@ class TestDeleting:
             ("ALL_TASKS_REMOVED", None),
         ]
 
+    @pytest.mark.memory
     def test_a_task_that_deletes_itself_while_it_runs(self, scheduler: Any, hear: Any) -> None:
         events = hear(scheduler, TASK_REMOVED)
         task = scheduler.add_task(lambda: task.delete(), "interval", minutes=1, id="x")
@@ -325,6 +341,7 @@ class TestDeleting:
         assert events.told == [("REMOVED", "x")]
         assert [run.state.value for run in scheduler.get_runs()] == ["executed"]
 
+    @pytest.mark.memory
     def test_a_task_that_pauses_itself_while_it_runs(self, scheduler: Any) -> None:
         task = scheduler.add_task(lambda: calls.append(task.pause()), "interval", minutes=1, id="x")
         drive(scheduler, minutes=5)
@@ -332,9 +349,10 @@ class TestDeleting:
 
 
 class TestFinding:
+    @pytest.mark.memory
     def test_get_and_lookup(self, either: Any) -> None:
         task = either.add_task(work, "interval", minutes=1, id="x")
-        assert either.get_task("x") is either.get_task("x", "default") is task
+        assert either.get_task("x") == either.get_task("x", "default") == task
         assert either.get_task("y") is either.get_task("x", "other") is either.get_task(None) is None
         assert either.lookup_task("x") == (task, "default" if either.running else None)
         assert either.lookup_task("x", "default")[0] is task

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def work() -> None:
 
 
 class TestBetweenReadingAndWriting:
+    @pytest.mark.memory
     def test_two_edits_at_once_both_count(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "interval", minutes=5, id="x")
         trigger = Meddling()
@@ -52,6 +54,7 @@ class TestBetweenReadingAndWriting:
         scheduler.reschedule_task("x", trigger=trigger)
         assert (task.trigger, task.name, task.max_instances) == (trigger, "meanwhile", 3)
 
+    @pytest.mark.memory
     def test_an_edit_during_a_pass_is_not_overwritten_and_the_task_runs_once(self, scheduler: Any, clock: Any) -> None:
         ran: list[Any] = []
         trigger = Meddling()
@@ -62,6 +65,7 @@ class TestBetweenReadingAndWriting:
         drive(scheduler, hours=6)
         assert ran == [START + 5.5 * HOUR, START + 6 * HOUR]
 
+    @pytest.mark.memory
     def test_a_pause_during_a_pass_holds(self, scheduler: Any) -> None:
         ran: list[int] = []
         trigger = Meddling()
@@ -70,6 +74,7 @@ class TestBetweenReadingAndWriting:
         drive(scheduler, hours=3)
         assert (ran, task.paused) == ([], True)
 
+    @pytest.mark.memory
     def test_a_task_deleted_during_a_pass_does_not_run(self, scheduler: Any) -> None:
         ran: list[int] = []
         trigger = Meddling()
@@ -78,6 +83,7 @@ class TestBetweenReadingAndWriting:
         drive(scheduler, hours=3)
         assert (ran, scheduler.get_tasks()) == ([], [])
 
+    @pytest.mark.memory
     def test_one_put_in_its_place_during_a_pass_runs_instead(self, scheduler: Any) -> None:
         ran: list[str] = []
         trigger = Meddling()
@@ -91,6 +97,7 @@ class TestBetweenReadingAndWriting:
         drive(scheduler, hours=2)
         assert ran == ["new", "new"]
 
+    @pytest.mark.memory
     def test_a_change_while_it_is_run_by_hand_leads_to_a_second_look(self, scheduler: Any, clock: Any) -> None:
         ran: list[int] = []
         trigger = Meddling()

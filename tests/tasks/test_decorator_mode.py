@@ -17,6 +17,7 @@ HOUR = datetime.timedelta(hours=1)
 
 
 class TestWithoutAnId:
+    @pytest.mark.memory
     def test_a_copy_is_submitted_and_recorded_on_the_function(self, scheduler: Any) -> None:
         decorator = scheduler.add_task(trigger="interval", hours=1)
         assert (decorator.id, decorator.submitted) == (None, False)
@@ -33,6 +34,7 @@ class TestWithoutAnId:
         assert (task.fn, task.name) == (work, task.name)
         assert "work" in task.name
 
+    @pytest.mark.memory
     def test_several_decorators_make_several_tasks(self, scheduler: Any) -> None:
         hourly, daily = scheduler.add_task(trigger="interval", hours=1), scheduler.add_task(trigger="interval", days=1)
 
@@ -50,6 +52,7 @@ class TestWithoutAnId:
         assert len({task.id for task in work.asyncz_tasks}) == 3
         assert set(scheduler.get_tasks()) == set(work.asyncz_tasks)
 
+    @pytest.mark.memory
     def test_a_wrapper_does_not_record_on_what_it_wraps(self, scheduler: Any) -> None:
         hourly = scheduler.add_task(trigger="interval", hours=1)
 
@@ -64,6 +67,7 @@ class TestWithoutAnId:
 
         assert (len(work.asyncz_tasks), len(wrapper.asyncz_tasks)) == (1, 1)
 
+    @pytest.mark.memory
     def test_an_id_that_is_in_use_elsewhere_is_never_taken(self, scheduler: Any) -> None:
         decorator = scheduler.add_task(trigger="interval", hours=1)
         for _ in range(100):
@@ -72,6 +76,7 @@ class TestWithoutAnId:
 
 
 class TestWithAnId:
+    @pytest.mark.memory
     def test_the_copy_replaces_a_task_of_that_id_and_the_function_is_untouched(self, scheduler: Any) -> None:
         def old() -> None:
             pass
@@ -87,6 +92,7 @@ class TestWithAnId:
         assert not hasattr(old, "asyncz_tasks")
         assert not hasattr(new, "asyncz_tasks")
 
+    @pytest.mark.memory
     def test_queued_as_well(self, stopped: Any) -> None:
         decorator = stopped.add_task(trigger="interval", hours=1, id="x")
         decorator(lambda: None)
@@ -114,6 +120,7 @@ class TestOptions:
         assert (task.mistrigger_grace_time, task.coalesce, task.max_instances, task.recover) == (5, False, 3, False)
         assert (task.next_run_time, task.store_alias, task.executor) == (START + HOUR, "second", "other")
 
+    @pytest.mark.memory
     def test_a_next_run_time_of_none_pauses(self, scheduler: Any) -> None:
         ran = []
 
@@ -125,6 +132,7 @@ class TestOptions:
         assert work.asyncz_tasks[0].paused
         assert ran == []
 
+    @pytest.mark.memory
     def test_defaults_of_the_scheduler_are_taken(self, make: Any) -> None:
         scheduler = make(task_defaults={"max_instances": 7, "mistrigger_grace_time": 3})
 
@@ -135,6 +143,7 @@ class TestOptions:
         (task,) = work.asyncz_tasks
         assert (task.max_instances, task.mistrigger_grace_time) == (2, 3)
 
+    @pytest.mark.memory
     def test_without_a_scheduler_the_copy_is_only_recorded(self, scheduler: Any) -> None:
         decorator = Task(trigger=IntervalTrigger(hours=1))
 
@@ -146,6 +155,7 @@ class TestOptions:
         assert (task.submitted, task.scheduler, task.fn) == (False, None, work)
         assert scheduler.add_task(task) is scheduler.get_task(task.id)
 
+    @pytest.mark.memory
     def test_a_task_object_can_be_the_decorator(self, scheduler: Any) -> None:
         decorator = scheduler.add_task(Task(trigger=IntervalTrigger(hours=1)))
 
@@ -190,6 +200,7 @@ class TestInTheBodyOfAClass:
         (task,) = Shop.close.asyncz_tasks
         assert (task.fn, task.args) == (Shop.close, ("late",))
 
+    @pytest.mark.memory
     def test_such_a_task_runs_once_it_is_given_its_object(self, scheduler: Any) -> None:
         shop = Shop()
         (task,) = Shop.close.asyncz_tasks

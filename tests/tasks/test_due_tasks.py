@@ -127,6 +127,7 @@ class TestLateRuns:
         assert (run.run_times[0], run.run_times[-1]) == (after(YEAR - 999), after(YEAR))
         assert scheduler.get_task("x").next_run_time == after(YEAR + 1)
 
+    @pytest.mark.memory
     def test_due_tasks_run_in_order_of_time_then_of_their_addition(self, scheduler: Any, clock: Any) -> None:
         for task_id, seconds in (("c", 1), ("b", 2), ("a", 2), ("d", 0.0005), ("e", 0.0004)):
             scheduler.add_task(work, "date", run_at=after(seconds), id=task_id, args=(task_id,))
@@ -192,6 +193,7 @@ class TestInstanceLimit:
         assert len(uncounting.sent) == 2
         assert len(scheduler.get_runs("x", "submitted")) == 2
 
+    @pytest.mark.memory
     def test_at_the_limit_the_schedule_moves_on_without_a_run(
         self, make: Any, held: Any, hear: Any, caplog: Any
     ) -> None:
@@ -220,6 +222,7 @@ class TestInstanceLimit:
         assert events.names == ["REMOVED", "MAX_INSTANCES"]
         assert scheduler.get_task("x") is None
 
+    @pytest.mark.memory
     def test_a_limit_that_an_executor_has_of_its_own_counts_too(self, make: Any, hear: Any) -> None:
         class Full(BaseExecutor):
             def do_send_task(self, task: Any, run_times: Any) -> None:
@@ -256,6 +259,7 @@ class TestLastRuns:
         assert events.told[3:] == [("EXECUTED", "x")]
         assert [run.state.value for run in scheduler.get_runs("x")] == ["executed"]
 
+    @pytest.mark.memory
     def test_its_id_is_free_and_its_live_run_counts_against_the_limit(self, make: Any, held: Any, hear: Any) -> None:
         scheduler = make(executors={"default": held})
         scheduler.add_task(work, id="x", args=("first",))
@@ -307,6 +311,7 @@ class TestBrokenParts:
         ],
         ids=["raises", "stands still", "goes back", "no time"],
     )
+    @pytest.mark.memory
     def test_a_broken_trigger_pauses_its_task_after_what_was_due_has_run(
         self, scheduler: Any, answer: Any, reason: str, caplog: Any, hear: Any
     ) -> None:
@@ -320,6 +325,7 @@ class TestBrokenParts:
         assert reason in caplog.text
         assert caplog.text.count("is paused") == 1
 
+    @pytest.mark.memory
     def test_a_trigger_mended_by_rescheduling_runs_again(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, Scripted(lambda at: 1 / 0))
         drive(scheduler)
@@ -327,6 +333,7 @@ class TestBrokenParts:
         drive(scheduler, 10)
         assert len(calls) == 2
 
+    @pytest.mark.memory
     def test_a_task_whose_executor_is_not_configured_is_left_alone(
         self, scheduler: Any, caplog: Any, clock: Any
     ) -> None:
@@ -383,6 +390,7 @@ class TestBrokenParts:
         assert {task.id for task in scheduler.get_tasks()} == {"once", "again", "late"}
         assert dict(scheduler.instances) == {}
 
+    @pytest.mark.memory
     def test_an_error_in_a_task_keeps_it_scheduled(self, scheduler: Any, hear: Any, caplog: Any) -> None:
         scheduler.add_task(lambda: 1 / 0, "interval", seconds=10, id="x")
         events = hear(scheduler)
@@ -395,6 +403,7 @@ class TestBrokenParts:
 
 
 class TestWaiting:
+    @pytest.mark.memory
     def test_a_pass_says_how_long_there_is_nothing_to_do(self, scheduler: Any, clock: Any) -> None:
         assert scheduler.process_tasks() is None
         scheduler.add_task(work, "interval", seconds=90)
@@ -402,6 +411,7 @@ class TestWaiting:
         clock.advance(89.5)
         assert scheduler.process_tasks() == 0.5
 
+    @pytest.mark.memory
     def test_a_paused_scheduler_waits_for_ever_and_catches_up_later(self, scheduler: Any, clock: Any) -> None:
         scheduler.add_task(work, "interval", seconds=10)
         scheduler.pause()

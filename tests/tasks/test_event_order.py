@@ -33,6 +33,7 @@ def work() -> str:
 
 
 class TestOrder:
+    @pytest.mark.memory
     def test_of_a_start(self, make: Any, hear: Any) -> None:
         scheduler = make(start=False, executors=None)
         heard = hear(scheduler)
@@ -73,6 +74,7 @@ class TestOrder:
             *[("EXECUTED", "a"), ("EXECUTED", "b")],
         ]
 
+    @pytest.mark.memory
     def test_of_a_life(self, make: Any, hear: Any) -> None:
         scheduler = make(start=False, executors=None)
         heard = hear(scheduler)
@@ -137,6 +139,7 @@ class TestContents:
         assert (event.return_value, event.exception, event.traceback) == ("done", None, None)
         assert (event.scheduled_run_time, event.run_count) == (clock.now(), 1)
 
+    @pytest.mark.memory
     def test_of_a_failed_run(self, scheduler: Any, hear: Any) -> None:
         class Big:
             pass
@@ -308,6 +311,7 @@ class TestListeners:
         drive(scheduler, hours=1)
         assert built == [TASK_REMOVED]
 
+    @pytest.mark.memory
     def test_a_listener_may_use_the_verbs(self, scheduler: Any) -> None:
         ran: list[int] = []
 

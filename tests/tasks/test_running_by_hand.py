@@ -31,7 +31,7 @@ class TestForced:
         task = scheduler.add_task(work, "interval", hours=1, id="x")
         clock.advance(minutes=10)
         events = hear(scheduler)
-        assert scheduler.run_task("x") is task
+        assert scheduler.run_task("x") == task
         assert (len(calls), task.next_run_time) == (1, START + HOUR)
         assert events.told == [("EXECUTED", "x"), ("SUBMITTED", "x")]
         assert events[1].scheduled_run_times == [clock.now()]
@@ -40,9 +40,10 @@ class TestForced:
 
     def test_a_task_object_will_do(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "interval", hours=1)
-        assert scheduler.run_task(task) is scheduler.run_task(task, "default") is task
+        assert scheduler.run_task(task) == scheduler.run_task(task, "default") == task
         assert len(calls) == 2
 
+    @pytest.mark.memory
     def test_a_paused_task_stays_paused(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "interval", hours=1, next_run_time=None)
         assert scheduler.run_task(task) is task
@@ -50,6 +51,7 @@ class TestForced:
         drive(scheduler, days=1)
         assert len(calls) == 1
 
+    @pytest.mark.memory
     def test_a_task_of_a_future_date_is_kept_and_still_runs_then(self, scheduler: Any) -> None:
         task = scheduler.add_task(work, "date", run_at=START + HOUR, id="x")
         assert scheduler.run_task("x") is task
@@ -65,13 +67,14 @@ class TestForced:
 
 
 class TestDue:
+    @pytest.mark.memory
     def test_what_is_due_is_run_and_the_schedule_goes_on_as_in_a_pass(
         self, scheduler: Any, clock: Any, hear: Any
     ) -> None:
         task = scheduler.add_task(work, "interval", hours=1, id="x")
         clock.advance(hours=3, minutes=30)
         events = hear(scheduler, TASK_SUBMITTED)
-        assert scheduler.run_task("x", force=False) is task
+        assert scheduler.run_task("x", force=False) == task
         assert (len(calls), task.next_run_time) == (1, START + 4 * HOUR)
         (event,) = events
         assert event.scheduled_run_times == [START + 3 * HOUR]
@@ -87,19 +90,21 @@ class TestDue:
         assert (len(calls), scheduler.get_task("x")) == (1, None)
         assert events.names == ["EXECUTED", "REMOVED", "SUBMITTED"]
 
+    @pytest.mark.memory
     def test_a_finished_task_can_be_kept_paused(self, scheduler: Any, clock: Any, hear: Any) -> None:
         task = scheduler.add_task(work, "date", run_at=START + HOUR, id="x")
         clock.advance(hours=2)
         events = hear(scheduler)
-        assert scheduler.run_task("x", remove_finished=False) is task
+        assert scheduler.run_task("x", remove_finished=False) == task
         assert (scheduler.get_task("x"), task.paused, len(calls)) == (task, True, 1)
         assert events.names == ["EXECUTED", "SUBMITTED"]
 
+    @pytest.mark.memory
     def test_without_force_what_is_not_due_is_left_untouched(self, scheduler: Any, hear: Any) -> None:
         task = scheduler.add_task(work, "interval", hours=1, id="x")
         paused = scheduler.add_task(work, "interval", hours=1, id="y", next_run_time=None)
         events = hear(scheduler)
-        assert scheduler.run_task("x", force=False) is task
+        assert scheduler.run_task("x", force=False) == task
         assert scheduler.run_task("y", force=False) is paused
         assert (calls, events, task.next_run_time) == ([], [], START + HOUR)
 
@@ -119,7 +124,7 @@ class TestRefusals:
         assert (len(held.sent), task.next_run_time) == (2, START + HOUR)
         held.release()
         drive(scheduler)
-        assert scheduler.run_task("x") is task
+        assert scheduler.run_task("x") == task
 
     @pytest.mark.parametrize("force", [True, False])
     def test_a_stopped_scheduler(self, stopped: Any, force: bool) -> None:
@@ -135,8 +140,9 @@ class TestRefusals:
         task = scheduler.add_task(work, "interval", hours=1, executor="elsewhere", id="x")
         with pytest.raises(LookupError, match="Task 'x' needs the executor 'elsewhere', which is not configured"):
             scheduler.run_task("x")
-        assert scheduler.get_task("x") is task
+        assert scheduler.get_task("x") == task
 
+    @pytest.mark.memory
     def test_an_error_of_the_task_is_told_and_not_raised(self, scheduler: Any, hear: Any) -> None:
         scheduler.add_task(lambda: 1 / 0, "interval", hours=1, id="x")
         events = hear(scheduler)
@@ -145,12 +151,14 @@ class TestRefusals:
 
 
 class TestFromInside:
+    @pytest.mark.memory
     def test_a_task_may_run_another(self, scheduler: Any) -> None:
         scheduler.add_task(work, "interval", hours=1, id="other", args=("other",))
         scheduler.add_task(lambda: scheduler.run_task("other"), id="x")
         drive(scheduler)
         assert calls == [("other",)]
 
+    @pytest.mark.memory
     def test_a_task_cannot_run_itself_beyond_its_limit(self, scheduler: Any, hear: Any) -> None:
         scheduler.add_task(lambda: scheduler.run_task("x"), "interval", hours=1, id="x")
         events = hear(scheduler)

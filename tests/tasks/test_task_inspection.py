@@ -76,6 +76,7 @@ class TestTaskInfo:
         assert scheduler.get_task_info("y") is scheduler.get_task_info("x", "other") is None
         assert scheduler.get_task_info("") is None
 
+    @pytest.mark.memory
     def test_it_shows_what_no_reference_leads_to(self, scheduler: Any) -> None:
         task = scheduler.add_task(lambda: None, "interval", hours=1)
         assert scheduler.get_task_info(task.id).callable_reference is None
@@ -221,6 +222,7 @@ class TestPreview:
         assert (preview.run_times[0].hour, str(preview.run_times[0].tzinfo)) == (9, "Asia/Tokyo")
         assert preview.timezone == "Europe/Berlin"
 
+    @pytest.mark.memory
     def test_a_trigger_that_goes_by_the_clock_alone_goes_on(self, scheduler: Any) -> None:
         class FromNow(BaseTrigger):
             def get_next_trigger_time(self, timezone: Any, previous_time: Any, now: Any = None) -> Any:
@@ -229,6 +231,7 @@ class TestPreview:
         task = scheduler.add_task(work, FromNow())
         assert scheduler.preview_task_runs(task, count=3).run_times == tuple(START + n * HOUR for n in (1, 2, 3))
 
+    @pytest.mark.memory
     def test_a_shutdown_task_has_no_runs_to_preview(self, scheduler: Any) -> None:
         scheduler.add_task(work, "shutdown", id="x")
         preview = scheduler.preview_task_runs("x")
@@ -251,6 +254,7 @@ class TestRuns:
         assert (run.state.value, run.error, run.claimed_at) == ("executed", None, START + HOUR)
         assert run.started_at == run.finished_at == START + HOUR + datetime.timedelta(seconds=5)
 
+    @pytest.mark.memory
     def test_runs_are_chosen_by_task_and_state_latest_first(self, scheduler: Any) -> None:
         good = scheduler.add_task(work, "interval", hours=1, id="good")
         scheduler.add_task(lambda: 1 / 0, "interval", hours=2, id="bad")
@@ -264,6 +268,7 @@ class TestRuns:
         assert len(scheduler.get_runs(limit=3)) == 3
         assert scheduler.get_runs("unknown") == []
 
+    @pytest.mark.memory
     def test_a_thousand_ended_runs_are_kept(self, scheduler: Any) -> None:
         scheduler.add_task(work, "interval", seconds=1)
         drive(scheduler, 1_100)
@@ -278,6 +283,7 @@ class TestRuns:
 
 
 class TestSchedulerInfo:
+    @pytest.mark.memory
     def test_of_a_stopped_scheduler(self, make: Any) -> None:
         scheduler = make(start=False, identity="me", startup_delay=2, store_retry_interval=7)
         scheduler.add_task(work, "interval", hours=1)

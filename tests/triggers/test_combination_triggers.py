@@ -75,9 +75,9 @@ def test_and_is_due_when_all_are_and_or_when_any_is(a, b, c, shift):
 )
 @pytest.mark.parametrize("previous", [None, START])
 def test_what_never_meets_ends_quickly(members, previous):
-    begin = time.perf_counter()
+    begin = time.thread_time()
     assert AndTrigger(members).get_next_trigger_time(UTC, previous, START) is None
-    assert time.perf_counter() - begin < 1
+    assert time.thread_time() - begin < 1
 
 
 def test_the_steps_of_all_nested_searches_are_bounded_together():

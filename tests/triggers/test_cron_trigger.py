@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytz
+from case_names import case_name
 
 from asyncz.triggers import CronTrigger
 
@@ -111,7 +112,7 @@ def test_a_trigger_without_any_field_is_refused():
         CronTrigger(start_at=START)
 
 
-@pytest.mark.parametrize("value", [True, 8.0, [1, 2], object()], ids=str)
+@pytest.mark.parametrize("value", [True, 8.0, [1, 2], object()], ids=case_name)
 def test_a_field_is_a_number_or_a_text(value):
     with pytest.raises(TypeError, match="hour: expected a number or a text, got"):
         CronTrigger(hour=value)
@@ -127,17 +128,17 @@ HOSTILE = [
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:20] if isinstance(value, str) else "number")
 @pytest.mark.parametrize("field", ["year", "month", "day", "day_of_week", "minute"])
 def test_hostile_input_is_refused_at_once(field, value):
-    begin = time.perf_counter()
+    begin = time.thread_time()
     with pytest.raises(ValueError, match=r"Error validating expression '[^']{0,43}': |expected at most") as caught:
         CronTrigger(**{field: value})
-    assert time.perf_counter() - begin < 0.1
+    assert time.thread_time() - begin < 0.1
     assert len(str(caught.value)) < 300
 
 
 def test_a_long_list_that_is_allowed_is_quick():
-    begin = time.perf_counter()
+    begin = time.thread_time()
     CronTrigger(year=",".join(f"{year}/2" for year in range(1970, 2110)), minute=",".join(map(str, range(60))))
-    assert time.perf_counter() - begin < 0.1
+    assert time.thread_time() - begin < 0.1
 
 
 # Crontab
@@ -308,9 +309,9 @@ def test_the_result_is_in_the_zone_of_the_trigger_else_of_the_call():
     ids=str,
 )
 def test_what_never_comes_is_found_out_quickly(fields):
-    begin = time.perf_counter()
+    begin = time.thread_time()
     assert CronTrigger(**fields).get_next_trigger_time(NEW_YORK, None, START) is None
-    assert time.perf_counter() - begin < 2
+    assert time.thread_time() - begin < 2
 
 
 def test_what_is_far_away_is_found():

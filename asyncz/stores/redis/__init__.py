@@ -179,10 +179,16 @@ class RedisStore(DurableStore):
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
+    def _news(self) -> list[Any]:
+        """Return where others are told what was changed, by whom, and how many need not be told."""
+        # The servers of a cluster count only those that listen at themselves.
+        own = -1 if "cluster" in type(self._client).__module__ else int(self._listener is not None)
+        return [self._channel, self._origin, own]
+
     def put(self, rows: Sequence[Stored]) -> list[bool]:
         if not rows:
             return []
-        args: list[Any] = [self._channel, self._origin]
+        args = self._news()
         for row in rows:
             args += (data(row.id), pack(row))
         return _yes_and_no(self._run(scripts.PUT, *args))
@@ -190,14 +196,14 @@ class RedisStore(DurableStore):
     def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         if not swaps:
             return []
-        args: list[Any] = [self._channel, self._origin, self.history_length]
+        args = [*self._news(), self.history_length]
         for change in swaps:
             record = b"" if change.after is None else pack(change.after)
             args += (data(change.id), change.revision, record, len(change.ended), *map(ended_entry, change.ended))
         return _yes_and_no(self._run(scripts.SWAP, *args))
 
     def clear(self) -> None:
-        self._run(scripts.CLEAR, self._channel, self._origin)
+        self._run(scripts.CLEAR, *self._news())
 
     # -- history and owners -----------------------------------------------------------------------------------------
 

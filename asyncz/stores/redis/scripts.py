@@ -49,6 +49,14 @@ local function place(id, due, executor)
 end
 """
 
+NEWS = """
+-- Tell whoever listens that there is something to look at. ARGV[3] is how many listeners there are that need not be
+-- told: the sender's own, which would wake it for each thing that it does.
+local function tell()
+  if call('PUBSUB', 'NUMSUB', ARGV[1])[2] > tonumber(ARGV[3]) then call('PUBLISH', ARGV[1], ARGV[2]) end
+end
+"""
+
 HISTORY = """
 local GONE = 1000 -- ended runs that are kept of tasks that are gone
 
@@ -114,10 +122,11 @@ return {ARGV[1], ARGV[2]}
 PUT = Script(
     KEYS,
     RECORDS,
+    NEWS,
     """
--- ARGV: channel, origin; id and record of each row
+-- ARGV: channel, origin, own listeners; id and record of each row
 local are_new, is_news = {}, false
-for at = 3, #ARGV, 2 do
+for at = 4, #ARGV, 2 do
   local id, record = ARGV[at], ARGV[at + 1]
   local is_new = call('HSETNX', tasks, id, record) == 1
   if is_new then
@@ -128,7 +137,7 @@ for at = 3, #ARGV, 2 do
   end
   are_new[#are_new + 1] = is_new and '1' or '0'
 end
-if is_news then call('PUBLISH', ARGV[1], ARGV[2]) end
+if is_news then tell() end
 return table.concat(are_new)
 """,
 )
@@ -136,12 +145,13 @@ return table.concat(are_new)
 SWAP = Script(
     KEYS,
     RECORDS,
+    NEWS,
     HISTORY,
     """
--- ARGV: channel, origin, history length; of each row its id, the revision it is at, the record to put in its place
--- (empty: none), how many runs have ended with that, and their entries
-local length = tonumber(ARGV[3])
-local are_done, is_news, is_buried, at = {}, false, false, 4
+-- ARGV: channel, origin, own listeners, history length; of each row its id, the revision it is at, the record to put in
+-- its place (empty: none), how many runs have ended with that, and their entries
+local length = tonumber(ARGV[4])
+local are_done, is_news, is_buried, at = {}, false, false, 5
 
 -- True when it was done; others have to look again when something is new, or due before they expect it.
 local function change(id, expected, fresh)
@@ -188,7 +198,7 @@ while at <= #ARGV do
   at = at + 4 + ended
 end
 if is_buried then call('LTRIM', gone, 0, GONE - 1) end
-if is_news then call('PUBLISH', ARGV[1], ARGV[2]) end
+if is_news then tell() end
 return table.concat(are_done)
 """,
 )
@@ -196,9 +206,10 @@ return table.concat(are_done)
 CLEAR = Script(
     KEYS,
     RECORDS,
+    NEWS,
     HISTORY,
     """
--- ARGV: channel, origin
+-- ARGV: channel, origin, own listeners
 local all, kept = call('HGETALL', tasks), {}
 for at = 1, #all, 2 do
   local _, _, _, _, is_final = head(all[at + 1])
@@ -222,7 +233,7 @@ for n, id in ipairs(ids) do
   end
 end
 call('LTRIM', gone, 0, GONE - 1)
-if #all > 0 then call('PUBLISH', ARGV[1], ARGV[2]) end
+if #all > 0 then tell() end
 """,
 )
 
