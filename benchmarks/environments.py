@@ -12,17 +12,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: What pip installs for each peer; for ``ours`` nothing, it is this working tree, which ``bare`` does not use.
+_REDIS, _SQLALCHEMY = "redis==8.1.*", "sqlalchemy==2.1.*"
+
+#: What pip installs for each peer, with what its stores need; ``ours`` itself is this working tree.
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
-    "ours": (),
+    "ours": (_REDIS,),
     "bare": (),
-    "public": ("asyncz==0.17.*",),
-    "apscheduler": ("apscheduler==3.11.*",),
+    "public": ("asyncz==0.17.*", _SQLALCHEMY, _REDIS),
+    "apscheduler": ("apscheduler==3.11.*", _SQLALCHEMY, _REDIS),
     "croniter": ("croniter==7.0.*",),
     "cronsim": ("cronsim==2.8.*",),
     "celery": ("celery==5.7.*",),
     "schedule": ("schedule==1.2.*",),
-    "huey": ("huey==3.5.*",),
+    "huey": ("huey==3.5.*", _REDIS),
 }
 
 _DISTRIBUTIONS = {"ours": "asyncz", "public": "asyncz"}
@@ -52,6 +54,8 @@ def _prepare(peer: str, place: Path) -> str:
         print(f"making the environment of {peer}", file=sys.stderr, flush=True)
         shutil.rmtree(place, ignore_errors=True)
         _make(place, str(python), REQUIREMENTS[peer])
+        if peer == "ours":
+            _add_working_tree(str(python))
         stamp.write_text(wanted, "utf-8")
     return str(python)
 
@@ -60,13 +64,15 @@ def _make(place: Path, python: str, requirements: tuple[str, ...]) -> None:
     venv.create(place, with_pip=bool(requirements))
     if requirements:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True, env=variables())
-    else:
-        # At the end of the path, where installed packages are found too.
-        purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        packages = subprocess.run(
-            [python, "-c", purelib], capture_output=True, text=True, check=True, env=variables()
-        ).stdout.strip()
-        Path(packages, "working-tree.pth").write_text(f"{ROOT}\n", "utf-8")
+
+
+def _add_working_tree(python: str) -> None:
+    """Put it at the end of the path, where installed packages are found too."""
+    purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = subprocess.run(
+        [python, "-c", purelib], capture_output=True, text=True, check=True, env=variables()
+    ).stdout.strip()
+    Path(packages, "working-tree.pth").write_text(f"{ROOT}\n", "utf-8")
 
 
 def _version(peer: str, python: str) -> str:

@@ -19,11 +19,19 @@ def text(rows: Sequence[Row]) -> str:
     return "\n".join(_section(subject, list(kept)) for subject, kept in groupby(rows, lambda row: row.subject))
 
 
-def markdown(rows: Sequence[Row], versions: Mapping[str, str], rounds: int, quick: bool, noisy: bool) -> str:
-    """Return the results as a page, with the machine described."""
+def markdown(
+    rows: Sequence[Row],
+    versions: Mapping[str, str],
+    rounds: int,
+    quick: bool,
+    noisy: bool,
+    named: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> str:
+    """Return the results as a page, with the machine described; ``named`` are subjects that have to be asked for."""
     judged = [row for row in rows if row.is_met is not None]
     lines = [
-        "# Results of `python benchmarks/run.py`",
+        f"# Results of `{' '.join(('python benchmarks/run.py', *named))}`",
         "",
         f"{sum(bool(row.is_met) for row in judged)} of {len(judged)} targets met.",
         *(["", "**The machine was busy with other work: these numbers are noisy.**"] if noisy else []),
@@ -34,6 +42,7 @@ def markdown(rows: Sequence[Row], versions: Mapping[str, str], rounds: int, quic
         f"- Peers: {', '.join(f'{_TITLES.get(peer, peer)} {version}' for peer, version in versions.items())}",
         f"- Medians of {rounds} rounds; the peers took turns. ± is the distance between the best and the worst round",
         "  of asyncz, as a part of its median. A ratio is the peer's median by ours: above 1, asyncz needs less.",
+        *notes,
         "",
     ]
     return "\n".join((*lines, text(rows)))

@@ -21,6 +21,8 @@ from judging import Row, Samples
 from subjects import SUBJECTS, Subject
 
 HERE = Path(__file__).resolve().parent
+#: Measured only when they are named, and written to a file of their own: they need a RAM disk and a Redis server.
+APART = ("stores",)
 
 
 def main() -> int:
@@ -36,10 +38,16 @@ def main() -> int:
     samples = {subject.NAME: measure(subject, pythons, options.rounds, options.quick) for subject in subjects}
     rows = [row for subject in subjects for row in subject.rows(samples[subject.NAME]) if row.medians]
     print(report.text(rows))
-    options.output.write_text(report.markdown(rows, versions, options.rounds, options.quick, options.noisy), "utf-8")
+    options.output.write_text(_page(rows, versions, options), "utf-8")
     if options.samples:
         options.samples.write_text(json.dumps({name: vars(kept) for name, kept in samples.items()}), "utf-8")
     return _end(rows, options.output)
+
+
+def _page(rows: Sequence[Row], versions: dict[str, str], options: argparse.Namespace) -> str:
+    named = [name for name in options.subjects if name in APART]
+    notes = [note for name in options.subjects for note in getattr(SUBJECTS[name], "NOTES", ())]
+    return report.markdown(rows, versions, options.rounds, options.quick, options.noisy, named, notes)
 
 
 def measure(subject: Subject, pythons: dict[str, str], rounds: int, quick: bool) -> Samples:
@@ -80,14 +88,19 @@ def _end(rows: Sequence[Row], output: Path) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}; all by default")
+    parser.add_argument(
+        "subjects",
+        nargs="*",
+        metavar="SUBJECT",
+        help=f"of {', '.join(SUBJECTS)}; by default all but {', '.join(APART)}",
+    )
     parser.add_argument(
         "--peers", nargs="+", default=list(environments.REQUIREMENTS), choices=environments.REQUIREMENTS
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions and tasks: for a first look")
     parser.add_argument("--envs", type=Path, default=HERE / ".envs", metavar="DIR", help="where environments are kept")
-    parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md", metavar="FILE")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of RESULTS.md, or RESULTS-stores.md")
     parser.add_argument("--samples", type=Path, metavar="FILE", help="write all that was measured, as JSON")
     parser.add_argument("--noisy", action="store_true", help="say in the results that the machine was busy")
     parser.add_argument("--list", action="store_true", help="say what is measured with whom, and stop")
@@ -95,7 +108,9 @@ def _arguments() -> argparse.Namespace:
     unknown = set(options.subjects) - set(SUBJECTS)
     if unknown:
         parser.error(f"expected subjects of {', '.join(SUBJECTS)}, got {', '.join(sorted(unknown))}")
-    options.subjects = options.subjects or list(SUBJECTS)
+    alone = "-".join(options.subjects) if set(options.subjects) <= set(APART) and options.subjects else ""
+    options.output = options.output or HERE / (f"RESULTS-{alone}.md" if alone else "RESULTS.md")
+    options.subjects = options.subjects or [name for name in SUBJECTS if name not in APART or options.list]
     return options
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+
+if TYPE_CHECKING:
+    from places import Place
 
 PACKAGE = "import apscheduler"
 SCHEDULER = "from apscheduler.schedulers.asyncio import AsyncIOScheduler"
@@ -52,8 +55,21 @@ def scheduler(threads: int = 0) -> Any:
     return AsyncIOScheduler(timezone=datetime.timezone.utc, executors=executors, job_defaults=late)
 
 
-def start(scheduler: Any) -> None:
-    scheduler.start()
+def scheduler_at(place: Place) -> Any:
+    if place.path is not None:
+        from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+
+        stores: Any = {"default": SQLAlchemyJobStore(engine=place.engine())}
+    else:
+        from apscheduler.jobstores.redis import RedisJobStore
+
+        stores = {"default": RedisJobStore(port=place.port)}
+    late = {"misfire_grace_time": None}
+    return AsyncIOScheduler(timezone=datetime.timezone.utc, jobstores=stores, job_defaults=late)
+
+
+def start(scheduler: Any, paused: bool = False) -> None:
+    scheduler.start(paused=paused)
 
 
 def stop(scheduler: Any) -> None:
@@ -61,9 +77,14 @@ def stop(scheduler: Any) -> None:
 
 
 def every(
-    scheduler: Any, fn: Callable[..., Any], seconds: int, args: Any = None, start: datetime.datetime | None = None
+    scheduler: Any,
+    fn: Callable[..., Any],
+    seconds: int,
+    args: Any = None,
+    start: datetime.datetime | None = None,
+    **options: Any,
 ) -> Any:
-    return scheduler.add_job(fn, "interval", args, seconds=seconds, start_date=start).id
+    return scheduler.add_job(fn, "interval", args, seconds=seconds, start_date=start, **options).id
 
 
 def once(scheduler: Any, fn: Callable[..., Any], at: datetime.datetime) -> Any:
@@ -72,3 +93,25 @@ def once(scheduler: Any, fn: Callable[..., Any], at: datetime.datetime) -> Any:
 
 def remove(scheduler: Any, handle: Any) -> None:
     scheduler.remove_job(handle)
+
+
+def fill(scheduler: Any, place: Place, fn: Callable[..., Any], count: int) -> None:
+    place.multiply("apscheduler_jobs", "next_run_time, job_state", "apscheduler.jobs", "apscheduler.run_times", count)
+
+
+def move(scheduler: Any, handle: Any, at: datetime.datetime) -> None:
+    scheduler.modify_job(handle, next_run_time=at)
+
+
+def pause(scheduler: Any) -> None:
+    scheduler.pause()
+
+
+def resume(scheduler: Any) -> None:
+    scheduler.resume()
+
+
+def left(place: Place, at: datetime.datetime) -> int:
+    if place.path is not None:
+        return place.number("SELECT count(*) FROM apscheduler_jobs WHERE next_run_time <= ?", at.timestamp())
+    return int(place.reader.zcount("apscheduler.run_times", "-inf", at.timestamp()))

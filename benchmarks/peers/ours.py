@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from asyncz.executors import ThreadPoolExecutor
 from asyncz.schedulers import AsyncIOScheduler
 from asyncz.triggers import CronTrigger, DateTrigger, IntervalTrigger
+
+if TYPE_CHECKING:
+    from places import Place
 
 PACKAGE = "import asyncz"
 SCHEDULER = "from asyncz.schedulers import AsyncIOScheduler"
@@ -49,8 +52,18 @@ def scheduler(threads: int = 0) -> Any:
     return AsyncIOScheduler(timezone=datetime.timezone.utc, executors=executors)
 
 
-def start(scheduler: Any) -> None:
-    scheduler.start()
+def scheduler_at(place: Place) -> Any:
+    if place.path is not None:
+        from asyncz.stores.sqlite import SQLiteStore
+
+        return AsyncIOScheduler(timezone=datetime.timezone.utc, stores={"default": SQLiteStore(place.path)})
+    from asyncz.stores.redis import RedisStore
+
+    return AsyncIOScheduler(timezone=datetime.timezone.utc, stores={"default": RedisStore(port=place.port)})
+
+
+def start(scheduler: Any, paused: bool = False) -> None:
+    scheduler.start(paused=paused)
 
 
 def stop(scheduler: Any) -> None:
@@ -58,9 +71,24 @@ def stop(scheduler: Any) -> None:
 
 
 def every(
-    scheduler: Any, fn: Callable[..., Any], seconds: int, args: Any = None, start: datetime.datetime | None = None
+    scheduler: Any,
+    fn: Callable[..., Any],
+    seconds: int,
+    args: Any = None,
+    start: datetime.datetime | None = None,
+    **options: Any,
 ) -> Any:
-    return scheduler.add_task(fn, "interval", args, seconds=seconds, start_at=start).id
+    return scheduler.add_task(fn, "interval", args, seconds=seconds, start_at=start, **options).id
+
+
+def every_of(scheduler: Any, fn: Callable[..., Any], seconds: Iterable[int]) -> None:
+    from asyncz.tasks import Task
+
+    scheduler.add_tasks(Task(fn, trigger=IntervalTrigger(seconds=each)) for each in seconds)
+
+
+def fill(scheduler: Any, place: Place, fn: Callable[..., Any], count: int) -> None:
+    every_of(scheduler, fn, [86_400] * count)
 
 
 def once(scheduler: Any, fn: Callable[..., Any], at: datetime.datetime) -> Any:
@@ -69,3 +97,24 @@ def once(scheduler: Any, fn: Callable[..., Any], at: datetime.datetime) -> Any:
 
 def remove(scheduler: Any, handle: Any) -> None:
     scheduler.delete_task(handle)
+
+
+def move(scheduler: Any, handle: Any, at: datetime.datetime) -> None:
+    scheduler.update_task(handle, next_run_time=at)
+
+
+def pause(scheduler: Any) -> None:
+    scheduler.pause()
+
+
+def resume(scheduler: Any) -> None:
+    scheduler.resume()
+
+
+def left(place: Place, at: datetime.datetime) -> int:
+    instant = int(at.timestamp()) * 1_000_000 + at.microsecond
+    if place.path is not None:
+        due = "SELECT count(*) FROM tasks WHERE executor = 'default' AND due <= ?"
+        return place.number(due, instant) + place.number("SELECT count(*) FROM tasks WHERE runs <> ''")
+    due = place.reader.zlexcount("asyncz.run_times", "-", f"[7:default:{10**18 + instant + 1:019}")
+    return int(due + place.reader.scard("asyncz.tasks:live"))

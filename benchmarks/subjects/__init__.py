@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import adding, cron, dispatch, imports, memory, steady, triggers
+from . import adding, cron, dispatch, imports, memory, steady, stores, triggers
 
 if TYPE_CHECKING:
     from judging import Row, Samples
@@ -25,5 +25,5 @@ class Subject(Protocol):
 
 
 SUBJECTS: dict[str, Any] = {
-    module.NAME: module for module in (imports, cron, triggers, adding, memory, dispatch, steady)
+    module.NAME: module for module in (imports, cron, triggers, adding, memory, dispatch, steady, stores)
 }
