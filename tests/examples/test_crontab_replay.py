@@ -61,7 +61,7 @@ def by_brute_force(paths: list[Path], year: int, zone: tzinfo) -> dict[str, int]
 # Counts
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("year", "zone"),
     [(2023, "UTC"), (2024, "Europe/Berlin"), (2024, "Australia/Lord_Howe"), (2025, "America/St_Johns")],
@@ -73,7 +73,7 @@ def test_each_line_runs_as_often_as_brute_force_counts(example: Any, year: int, 
     assert counts == by_brute_force(paths, year, ZoneInfo(zone))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("year", "zone"), [(2024, "Europe/Berlin")])
 def test_the_crontabs_of_many_packages_run_as_often_as_brute_force_counts(example: Any, year: int, zone: str) -> None:
     if not CRON_D.is_dir():
@@ -115,7 +115,7 @@ def test_what_is_known_by_heart(example: Any, schedule: str, year: int, zone: st
     assert counted(schedule, year, ZoneInfo(zone)) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_minute_of_a_year_takes_seconds(example: Any) -> None:
     line = example.read_command("here", "* * * * * root true", True, {})
     started = time.process_time()
