@@ -37,6 +37,9 @@ class Claims:
         # By id of the list of run times, which is what an executor has.
         self._waiting: dict[int, Waiting] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def clear(self) -> None:
         """Own nothing any more."""
         self._known = {}
@@ -64,6 +67,7 @@ class Claims:
         """Part with runs that are in no row of ours any more, or are to be found there by anybody."""
         for run in runs:
             self._known.pop(str(run.id), None)
+            self._waiting.pop(id(run.run_times), None)
 
     # -- what has not begun -----------------------------------------------------------------------------------------
 

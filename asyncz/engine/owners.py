@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ("Owners", "read_owner")
 
+#: Seconds; longer than any scheduler says that it may be silent.
+FOR_EVER = 10**15
+
 
 def read_owner(content: str) -> dict[str, Any] | None:
     """Return what an owner has written of itself; None when that cannot be read here."""
@@ -25,6 +28,7 @@ def read_owner(content: str) -> dict[str, Any] | None:
         type(plain) is dict
         and type(plain.get("beat")) is int
         and isinstance(plain.get("stale_after"), (int, float))
+        and 0 < plain["stale_after"] < FOR_EVER
         and isinstance(plain.get("where", {}), dict)
     )
     return plain if is_fine else None
@@ -40,7 +44,7 @@ class _Seen:
         self.since = since
         self.stale_after = stale_after
         self.where = where
-        self.is_certain = is_gone(where)
+        self.is_certain = False
 
 
 class Owners:
@@ -65,6 +69,8 @@ class Owners:
         for owner in contents.keys() | met:
             content = contents.get(owner)
             self._take(owner, None if content is None else read_owner(content), monotonic)
+        for seen in self._seen.values():
+            seen.is_certain = seen.is_certain or is_gone(seen.where)
 
     def _skip_gap(self, monotonic: float) -> None:
         """Count a time without looks as no longer than is usual between two."""
@@ -80,13 +86,6 @@ class Owners:
         if seen is None or (beat is not None and seen.beat != beat):
             stale_after = self._stale_after if plain is None else float(plain["stale_after"])
             self._seen[owner] = _Seen(beat, monotonic, stale_after, {} if plain is None else plain.get("where", {}))
-
-    def look_around(self) -> bool:
-        """Look for the processes on this machine, and return whether one of them is gone that was there before."""
-        gone = [seen for seen in self._seen.values() if not seen.is_certain and is_gone(seen.where)]
-        for seen in gone:
-            seen.is_certain = True
-        return bool(gone)
 
     def is_dead(self, owner: str, monotonic: float) -> bool:
         """Return whether an owner that was observed is gone."""

@@ -1,14 +1,11 @@
-"""Runs whose owner is gone, and what others have written: what is looked for in the stores that are shared.
-
-A crash may repeat a run that had begun: which have, nobody can tell. With ``recover=False`` on its task it is reported
-missed instead, and so is a run that has cost three owners their lives.
-"""
+"""Runs whose owner is gone, and what others have written: what is looked for in the stores that are shared."""
 
 from __future__ import annotations
 
 import datetime
 from typing import TYPE_CHECKING
 
+from ..executors.base import PoolShutdownError
 from ..tasks.planning import Firing
 from ..tasks.runs import Run
 from .owners import Owners
@@ -35,7 +32,7 @@ MAX_LOST = 3
 class Recovery:
     """Looks at each shared store every ``poll_interval`` seconds, and for orphans as often as the heart beats.
 
-    It looks for orphans, too, when the process of an owner on this machine turns out to be gone.
+    It looks for orphans at once when somebody turns out to be gone.
     """
 
     def __init__(
@@ -56,6 +53,9 @@ class Recovery:
         self._owners: dict[str, Owners] = {}
         self._polled: dict[str, float] = {}
         self._searched: dict[str, float] = {}
+        #: Whose runs the last search has met, and who was gone when that was last looked at.
+        self._met: dict[str, set[str]] = {}
+        self._dead: dict[str, set[str]] = {}
 
     def is_alone(self, alias: str, monotonic: float) -> bool:
         """Return whether no other scheduler was alive in a store when it was last searched."""
@@ -70,13 +70,26 @@ class Recovery:
             try:
                 if _is_due(self._polled, alias, monotonic, self.interval):
                     store.poll()
-                    if alias in self._owners and self._owners[alias].look_around():
+                    if self._misses_someone(alias, store, monotonic):
                         self._searched.pop(alias, None)
                 if _is_due(self._searched, alias, monotonic, self._heart.interval):
                     self._search(alias, store, now, monotonic, executors)
+            except PoolShutdownError:
+                raise
             except Exception as exc:
                 store.refresh()  # the next try has to be one: what is remembered of the store would open the gate
                 self._gate.fail(alias, exc, now)
+
+    def _misses_someone(self, alias: str, store: BaseStore, monotonic: float) -> bool:
+        """Meet the other schedulers of a store; True when one is gone that was there the last time."""
+        owners = self._owners.setdefault(alias, Owners(self._heart.stale_after))
+        before = self._dead.get(alias, set())
+        owners.observe(self._others(store), self._met.get(alias, set()), monotonic)
+        self._dead[alias] = set(owners.dead(monotonic))
+        return bool(self._dead[alias] - before)
+
+    def _others(self, store: BaseStore) -> dict[str, str]:
+        return {owner: content for owner, content in store.fetch_owners().items() if owner != self._heart.owner}
 
     def _search(
         self, alias: str, store: BaseStore, now: datetime.datetime, monotonic: float, executors: Sequence[str]
@@ -85,11 +98,11 @@ class Recovery:
             del self._searched[alias]  # first, the others have to know that we are alive
             return
         rows, owners = store.live(), self._owners.setdefault(alias, Owners(self._heart.stale_after))
-        me = self._heart.owner
-        contents = {owner: content for owner, content in store.fetch_owners().items() if owner != me}
-        met = {run.owner for row in rows for run in row.runs}
-        owners.observe(contents, met - {me}, monotonic)
-        dead = set(owners.dead(monotonic))
+        contents = self._others(store)
+        met = {run.owner for row in rows for run in row.runs} - {self._heart.owner}
+        owners.observe(contents, met, monotonic)
+        self._met[alias], self._dead[alias] = met, set(owners.dead(monotonic))
+        dead = self._dead[alias]
         firings = [self._decide(alias, row, orphan, now, executors) for row, orphan in self._orphans(rows, dead)]
         self._take_over(alias, store, [firing for firing in firings if firing is not None], now)
         for owner in contents.keys() & dead - met:

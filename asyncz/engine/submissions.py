@@ -60,8 +60,9 @@ class Submissions:
         self._ledger = Ledger()
         self.report = self._ledger.report
         self._post: Post | None = None
-        #: Batches that were won and not sent yet.
+        #: Batches that were won and not sent yet, and what tells them from those of another life.
         self.in_hand = 0
+        self._hand = object()
 
     def go_off_loop(self, post: Post | None, wake: Callable[[], object] | None) -> None:
         """Leave stores to the thread of the passes from now on, which ``wake`` wakes; or, with None, do not.
@@ -86,16 +87,24 @@ class Submissions:
         return self._claims.make(store, firings, self._news.owner)
 
     def hand_over(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
-        """Have a batch submitted: at once, or where ``post`` says. Raises what :meth:`submit_batch` raises."""
+        """Have a batch submitted: at once, or where ``post`` says.
+
+        Raises what :meth:`submit_batch` raises; PoolShutdownError, too, when nobody is there any more to submit it.
+        """
         if self._post is None:
             self.submit_batch(alias, store, won, now)
             return
         self.in_hand += 1
-        if not self._post(self._submit_posted, alias, store, won, now):
+        if not self._post(self._submit_posted, self._hand, alias, store, won, now):
             self.in_hand -= 1
-            self._take_back(alias, store, won, now)
+            self._writes.take_back(alias, store, won, now)
+            raise PoolShutdownError("The event loop was closed.")
 
-    def _submit_posted(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
+    def _submit_posted(
+        self, hand: object, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime
+    ) -> None:
+        if hand is not self._hand:
+            return  # given up with the life that it belongs to: these are orphans in their store
         try:
             self.submit_batch(alias, store, won, now)
         finally:
@@ -275,6 +284,11 @@ class Submissions:
         return self._ledger.holds(run_times)
 
     @property
+    def has_unwritten(self) -> bool:
+        """True when a store has not been told yet of something that has ended, or was not sent."""
+        return bool(len(self._writes))
+
+    @property
     def reports(self) -> int:
         """How many runs have ended that are not settled."""
         return len(self._writes) + self._ledger.news
@@ -287,7 +301,7 @@ class Submissions:
         ended = self._ledger.drain(now, SETTLED)
         self._writes.add([run for run, _outcomes in ended])
         lost = self._writes.save(now)
-        if self._news.bus.mask:
+        if ended and self._news.bus.mask:
             if lost:
                 ended = [(run, outcomes) for run, outcomes in ended if run not in lost]
             if self._post is None:
@@ -306,4 +320,10 @@ class Submissions:
     def abandon(self) -> int:
         """Forget the runs that are still out; returns how many there were. Reports of them will be dropped."""
         self._claims.clear()
+        self._hand, self.in_hand = object(), 0
         return self._ledger.clear()
+
+    def left_behind(self) -> None:
+        """Have nothing to do, in a process that was forked off: runs and their ends are the parent's."""
+        self._writes.clear()
+        self.abandon()

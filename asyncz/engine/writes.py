@@ -37,6 +37,11 @@ class RunWrites:
     def __len__(self) -> int:
         return len(self._owed) + len(self._ended)
 
+    def clear(self) -> None:
+        """Have nothing to write."""
+        self._owed.clear()
+        self._ended.clear()
+
     @property
     def owes(self) -> bool:
         """True when something was put off that only this process can write."""
@@ -98,6 +103,7 @@ class RunWrites:
         """Do that for runs of one store."""
         store = self._stores.get(alias)
         if store is None:
+            self._claims.forget(runs)
             return ()  # it was taken out of the scheduler, and its rows with it
         if store.shared and not self._gate.is_open(alias, now):
             self._ended.extend(runs)

@@ -135,7 +135,7 @@ class BaseScheduler(PassingScheduler):
             if life != self._life:
                 return True
             self._reported = reported = Alarm()
-        self._hand_back()
+        self._hand_back(life)
         deadline = None if timeout is None else SYSTEM_CLOCK.monotonic() + timeout
         while True:
             self._settle()

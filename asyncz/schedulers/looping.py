@@ -177,7 +177,8 @@ class LoopScheduler(OffLoopScheduler):
             raise self._overdue(timeout)
 
     async def _drain_async(self, life: int, wait: bool, timeout: float | None) -> bool:
-        await self._with_stores(self._hand_back)
+        await self._until_sent()
+        await self._with_stores(self._hand_back, life)
         if not wait or life != self._life or self._submissions.is_idle:
             return True
         if self._is_hurried:
@@ -205,11 +206,18 @@ class LoopScheduler(OffLoopScheduler):
             self._loose = ()
             self.handle_shutdown_coros(self._last_tasks(life))
             is_in_time = await within(timeout, self._loose)
-            if self._passes is not None and life == self._life:
-                await self._with_stores(self._close_stores)
+            if self._passes is not None:
+                await self._with_stores(self._close_stores_of, life)
             return is_in_time
         finally:
             self._conclude(life)
+
+    def _close_stores_of(self, life: int) -> None:
+        """Let go of the stores, unless that life is over: they are those of the next one then."""
+        with self._lifecycle:
+            if life == self._life and self._is_ending:
+                self._book.close()
+                self._close_stores()
 
     async def _close_executor(self, life: int, alias: str, executor: Any, wait: bool) -> None:
         if life != self._life:

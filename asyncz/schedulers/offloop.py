@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..enums import SchedulerState
 from ..executors.base import PoolShutdownError
+from .loops import call_on
 from .waking import AFTER_FAILURE, SETTLE_WITHIN, WakingScheduler
 
 if TYPE_CHECKING:
@@ -80,14 +81,19 @@ class OffLoopScheduler(WakingScheduler):
         else:
             await asyncio.wrap_future(self._passes.call(call, *args))
 
+    async def _until_sent(self) -> None:
+        """Return when what the passes have posted until now was called: answers come behind it."""
+        await self._with_stores(_nothing)
+
     # -- waking -----------------------------------------------------------------------------------------------------
 
     def wakeup(self) -> None:
         """Make a pass soon; may be called from any thread."""
-        if self._passes is None:
+        passes = self._passes  # another thread may end this life
+        if passes is None:
             super().wakeup()
         else:
-            self._passes.wake()
+            passes.wake()
 
     def _wake_for(self, due_time: datetime.datetime | None) -> None:
         until = self._asleep_until
@@ -111,7 +117,8 @@ class OffLoopScheduler(WakingScheduler):
 
     def _look_off_loop(self, settles: bool) -> float | None:
         """Make a pass in this thread, which is not the loop's, and return the seconds until the next."""
-        self._settle_from = 1 if settles or self._is_ending else MANY_OFF_LOOP
+        is_time = settles or self._is_ending or self._submissions.has_unwritten
+        self._settle_from = 1 if is_time else MANY_OFF_LOOP
         self._asleep_until = None
         try:
             with self._passing(blocking=True):
@@ -127,5 +134,10 @@ class OffLoopScheduler(WakingScheduler):
             self._log_exception("A pass broke off.")
             return AFTER_FAILURE
         finally:
-            if self._is_ending:
-                self._post(self._after_look)
+            loop = self.event_loop
+            if self._is_ending and loop is not None:
+                call_on(loop, self._after_look)
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -58,7 +58,7 @@ class PassingScheduler(SharingScheduler):
         if not self._is_passing:  # a listener, or a task that runs in place, need not call it: the pass goes on
             with self._passing(blocking=True):
                 now = self.clock.now()
-                while self._step(now) or self._submissions.has_news:
+                while self._step(now) or self._submissions.settle(now):
                     pass
         return self._wait()
 
@@ -111,11 +111,12 @@ class PassingScheduler(SharingScheduler):
             return None
         return min(wait, threading.TIMEOUT_MAX if self.clock.virtual else CLOCK_CHECK)
 
-    def _hand_back(self) -> None:
+    def _hand_back(self, life: int) -> None:
         """Undo the claims of what has not begun, for others or a later life to run, and tell what was reported."""
         if self._heart is not None and not self._is_passing:
             with self._passing(blocking=True):
-                self._submissions.hand_back(self.clock.now())
+                if life == self._life:
+                    self._submissions.hand_back(self.clock.now())
         self._settle()
 
     def _settle(self) -> None:

@@ -26,7 +26,8 @@ class PassThread(threading.Thread):
         self._alarm = Alarm()
         self._calls: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
         self._settle_at: float | None = None
-        self._is_over = False
+        self._is_over = self._is_closed = False
+        self._closing = threading.Lock()
         self.start()
 
     def run(self) -> None:
@@ -37,6 +38,8 @@ class PassThread(threading.Thread):
             if is_time:
                 self._settle_at = None
             self._alarm.wait(self._until_settling(self._look(is_time)))
+        with self._closing:
+            self._is_closed = True
         self._answer()
 
     def _until_settling(self, wait: float | None) -> float | None:
@@ -68,10 +71,13 @@ class PassThread(threading.Thread):
     def call(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have something called between two looks, and return the future of it; from any thread."""
         future: Future[Any] = Future()
-        self._calls.append((future, call, args))
-        self._alarm.ring()
-        if not self.is_alive():
+        with self._closing:
+            self._calls.append((future, call, args))
+            is_closed = self._is_closed
+        if is_closed:
             self._answer()
+        else:
+            self._alarm.ring()
         return future
 
     def stop(self) -> None:

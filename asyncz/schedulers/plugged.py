@@ -123,7 +123,11 @@ class PluggedScheduler(ConfiguredScheduler):
         if self.running:
             used = claimable(added)
             used.start(self, alias)
-            self._join(alias, used)
+            try:
+                self._join(alias, used)
+            except BaseException:
+                used.shutdown()
+                raise
             self._gate.open(alias)
             self.stores[alias], self._claimable[alias] = added, used
         else:
@@ -157,6 +161,9 @@ class PluggedScheduler(ConfiguredScheduler):
 
     def _part(self, alias: str, store: BaseStore) -> None:
         """Undo that, for a store that is about to be shut down."""
+
+    def _share_no_more(self) -> None:
+        """Have nothing to do with stores of others, once all of them were parted with."""
 
     def lookup_store(self, alias: str) -> StoreType:
         """Return the store of that alias; raises KeyError for an unknown one."""

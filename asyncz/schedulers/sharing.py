@@ -67,7 +67,8 @@ class SharingScheduler(StartingScheduler):
         # What the first heartbeat says, which comes before the rest.
         self._opens_as = SchedulerState.STATE_PAUSED if paused else SchedulerState.STATE_RUNNING
         self.started_at = self.clock.now()
-        self._news.owner = f"{self.identity}#{random_id()}"
+        if not len(self._claims):  # else runs of a life that was cut short go on here, and are ours still
+            self._news.owner = f"{self.identity}#{random_id()}"
         self._heart = self._recovery = None
         super()._open(paused)
 
@@ -105,8 +106,8 @@ class SharingScheduler(StartingScheduler):
 
     def _have_asked(self, executor: Any) -> None:
         """Have an executor ask before runs begin, if there is a store in which they may become somebody else's."""
-        if self._heart is not None and hasattr(executor, "ask_to_begin"):
-            executor.ask_to_begin(self._submissions.may_begin)
+        if hasattr(executor, "ask_to_begin"):
+            executor.ask_to_begin(None if self._heart is None else self._submissions.may_begin)
 
     def _part(self, alias: str, store: BaseStore) -> None:
         """Share a store no longer; what is still out there is somebody else's to find."""
@@ -150,18 +151,25 @@ class SharingScheduler(StartingScheduler):
 
     def _look_after_shared(self, now: datetime.datetime) -> None:
         """Do what is to be done for stores that are shared, if it is time."""
-        heart, recovery, monotonic = self._heart, self._recovery, self.clock.monotonic()
-        if heart is None or recovery is None:
-            return
+        heart, recovery = self._heart, self._recovery
+        if heart is None or recovery is None or not (self.running or self.clock.virtual):
+            return  # there may be stores that are not open
+        monotonic = self.clock.monotonic()
         for alias, store in heart.shared.items():
-            is_late = heart.has_lapsed(alias, monotonic, now)
-            if (is_late or (self.clock.virtual and heart.is_due(alias, monotonic))) and self._gate.is_open(alias, now):
-                try:
-                    self._beat(heart, alias, store)
-                except Exception as exc:
-                    self._gate.fail(alias, exc, now)
+            if self._gate.is_open(alias, now):
+                self._beat_if_late(heart, alias, store, monotonic, now)
         if self.state == SchedulerState.STATE_RUNNING:
             recovery.look(now, monotonic, self._dispatcher.ready())
+
+    def _beat_if_late(
+        self, heart: Heart, alias: str, store: BaseStore, monotonic: float, now: datetime.datetime
+    ) -> None:
+        is_late = heart.has_lapsed(alias, monotonic, now)
+        if is_late or (self.clock.virtual and heart.is_due(alias, monotonic)):
+            try:
+                self._beat(heart, alias, store)
+            except Exception as exc:
+                self._gate.fail(alias, exc, now)
 
     def _is_alone(self, alias: str) -> bool:
         """Return whether no other scheduler is known that uses a shared store, too."""

@@ -102,6 +102,7 @@ class StartingScheduler(TaskVerbs):
         """Bring a life that is ending to its end, without waiting for what runs."""
 
     def _open(self, paused: bool) -> None:
+        self._left = 0
         created: list[tuple[dict[str, Any], str]] = []
         started: list[Any] = []
         try:
@@ -131,7 +132,7 @@ class StartingScheduler(TaskVerbs):
         self._is_ending, self.ref_counter, self.started_at = False, 0, None
         self.state = SchedulerState.STATE_STOPPED
         self.instances.clear()
-        self._submissions.abandon()
+        self._submissions.left_behind()
         self._book.left_behind()
         for part in (*self.executors.values(), *self._claimable.values()):
             if hasattr(part, "left_behind"):
@@ -169,6 +170,7 @@ class StartingScheduler(TaskVerbs):
         self.started_at = None
         for alias, store in self._claimable.items():
             self._part(alias, store)
+        self._share_no_more()
         for plugin in started:
             try:
                 plugin.shutdown()

@@ -23,7 +23,7 @@ class Backend(BaseStore):
     itself.
     """
 
-    #: Rows that one call of :meth:`put` is handed at most.
+    #: Rows that one call of :meth:`put` or :meth:`swap` is handed at most.
     largest_batch = 1024
 
     @abstractmethod

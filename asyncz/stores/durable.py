@@ -184,10 +184,10 @@ class DurableStore(Backend):
 
     def remove(self, task_id: str) -> bool:
         while _is_text(task_id):
-            found = self.fetch([task_id])
-            if not found or found[0].final:
+            row = self.read(task_id)
+            if row is None or row.final:
                 break
-            if self.swap([Swap(task_id, found[0].revision, None)])[0]:
+            if self.swap([Swap(task_id, row.stored.revision, None)])[0]:
                 return True
         return False
 
@@ -224,7 +224,8 @@ class DurableStore(Backend):
         live = [run for stored in rows for run in self._records.row(stored).runs]
         contents = self.fetch_runs(task_id, state, limit)
         found = [run for run in map(_readable, reversed(contents)) if run is not None]
-        return sorted([*found, *live], key=lambda run: run.claimed_at)
+        known = {run.id for run in found}  # one may have ended between the two looks
+        return sorted([*found, *(run for run in live if run.id not in known)], key=lambda run: run.claimed_at)
 
 
 def whole_number(value: int | str, name: str) -> int:

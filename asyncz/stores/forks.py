@@ -8,6 +8,7 @@ writes to. Closing the parent's connection in the child drops locks, too. So the
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Any, Protocol
 
@@ -27,21 +28,19 @@ class Forkable(Protocol):
 #: Connections of a parent that came into this process all the same.
 never_closed: list[Any] = []
 _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+#: What is held for the fork that goes on, and the lock of whoever makes it: two threads may fork at once.
 _held: list[Forkable] = []
-_hooks: list[None] = []
+_forking = threading.Lock()
 
 
 def watch(store: Forkable) -> None:
     """Have a store let go of its connection whenever this process forks."""
-    if not _hooks and hasattr(os, "register_at_fork"):
-        _hooks.append(None)
-        os.register_at_fork(before=_hold, after_in_parent=_go_on, after_in_child=_go_on_in_child)
     _watched.add(store)
 
 
 def _hold() -> None:
-    # In one order, should two threads fork at once.
-    for store in sorted(_watched, key=id):
+    _forking.acquire()
+    for store in list(_watched):
         store.before_fork()
         _held.append(store)
 
@@ -49,8 +48,14 @@ def _hold() -> None:
 def _go_on() -> None:
     while _held:
         _held.pop().after_fork(is_child=False)
+    _forking.release()
 
 
 def _go_on_in_child() -> None:
     while _held:
         _held.pop().after_fork(is_child=True)
+    _forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_go_on, after_in_child=_go_on_in_child)

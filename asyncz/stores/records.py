@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Records", "StoredRow", "ended")
 
+#: Records that are remembered as set aside.
+ASIDE = 65_536
 #: Tasks of which the definition is kept ready.
 READY = 4096
 #: Random digits of a first revision: who read a row must not take one for it that was added since under the same id.
@@ -119,6 +121,7 @@ class Records:
                 row.runs = _read_runs(stored.runs, row.task.timezone)
         except UnreadableRecordError as exc:
             # Nothing of it is to be relied on.
+            row.final = False
             row.problem, row.task = exc, self._settled(Task(id=str(stored.id) or None, store_alias=self._alias))
         if row.problem is not None:
             self._set_aside(row)
@@ -173,6 +176,8 @@ class Records:
         stored, problem = row.stored, row.problem
         problem.__traceback__ = None  # type: ignore[union-attr]  # it would hold on to the row, which holds on to it
         what, known = str(problem), self._aside.get(stored.id)
+        if known is None and len(self._aside) >= ASIDE:
+            self._aside.clear()  # most were of tasks that are gone; what is still there is reported once more
         self._aside[stored.id] = stored.payload if isinstance(problem, TaskUnavailableError) else stored, what
         if known is not None and known[1] == what:
             return

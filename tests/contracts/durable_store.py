@@ -964,6 +964,14 @@ class TestUnreadableRecords:
         store.delete_task("b")
         assert store.set_aside() == []
 
+    def test_what_it_says_of_itself_hides_it_from_nobody(self, store):
+        store.add_task(make_task("a"))
+        write_raw(store, row_of(store, "a"), payload=b"{", final=True)
+        assert [id for id, _ in store.set_aside()] == ["a"]
+        assert not store.insert(make_task("a"))
+        store.delete_task("a")
+        assert store.set_aside() == []
+
     def test_once_it_is_mended_it_is_due(self, open_store):
         store = open_store()
         store.add_task(make_task("a"))

@@ -71,9 +71,9 @@ def leave(how):
 def look():
     moment = threading.Event()
     for _ in range(1000):  # the thread of the passes goes on beside this one, and has to have come to a closed pool
-        if scheduler.state.name == "STATE_PAUSED" or moment.wait(0.01):
+        states = {run.state.value for run in scheduler.get_runs()} - {"executed"}
+        if (scheduler.state.name == "STATE_PAUSED" and not states) or moment.wait(0.01):
             break
-    states = {run.state.value for run in scheduler.get_runs()} - {"executed"}
     is_put_back = all(task.next_run_time <= scheduler.clock.now() for task in scheduler.get_tasks())
     print(scheduler.state.name, states, dict(scheduler.instances), len(scheduler.get_tasks()), is_put_back)
 

@@ -379,6 +379,8 @@ class TestStrangers:
         assert numbers(heard.read_runs()) == [1]
         assert heard.read_runs("odd") == []
         assert heard._tasks.find_one({"_id": "odd"})["due"] == 1
+        heard.delete_task("odd")  # which is for who asks for it, whatever its revision is
+        assert heard.set_aside() == []
 
     def test_several_stores_share_a_database(self, heard, make_store):
         other = make_store()

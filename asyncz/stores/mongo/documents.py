@@ -64,7 +64,15 @@ def swap_update(swap: Swap, token: bytes, history_length: int) -> tuple[Document
     if swap.ended:
         ended = [_entry(run) for run in swap.ended]
         update["$push"]["history"] = {"$each": ended, "$slice": -history_length}
-    return {"_id": swap.id, "revision": swap.revision}, update
+    return _at_revision(swap), update
+
+
+def _at_revision(swap: Swap) -> Document:
+    if swap.revision:
+        return {"_id": swap.id, "revision": swap.revision}
+    # What from_document() reads as none; afterwards there is a real one, so that one alone wins here, too.
+    is_none = [{"revision": 0}, {"revision": {"$not": {"$type": ["int", "long"]}}}]
+    return {"_id": swap.id, **IS_ROW, "$or": is_none}
 
 
 def return_update(row: Stored, token: bytes) -> tuple[Document, Document]:
@@ -167,7 +175,7 @@ def _is_run(value: Any) -> bool:
 
 
 def _number(value: Any) -> int | None:
-    return int(value) if isinstance(value, int) else None
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(value: Any) -> str:

@@ -20,17 +20,7 @@ Due times are written as 19 digits: 10**18 + microseconds since 1970 UTC. Stores
 use the same database side by side. In a Redis Cluster all keys of a store have to be in one slot, by a tag:
 ``tasks_key="{asyncz}.tasks", run_times_key="{asyncz}.run_times"``.
 
-**What is promised** depends on how the server writes its append-only file. Where there is one (``appendonly yes``), a
-server that is killed and started again has lost nothing. What is lost with the machine, or its power, is
-
-* with ``appendfsync always``: nothing. No due time is lost or fired twice; this is what SQLite and MongoDB promise;
-* with ``appendfsync everysec``: the last second or two. Tasks and edits of that time are gone, and claims are
-  forgotten: what they fired is due again, and fired again. Due times that were stored before are not lost;
-* with ``appendfsync no``: the same, of about half a minute;
-* without such a file: all since the last snapshot, also when only the server is killed.
-
-A replica that takes over may lack what its master had confirmed, as with ``everysec``. Where the server may evict keys
-(``maxmemory`` with a policy other than ``noeviction``) it may evict all tasks.
+What is promised depends on how the server writes its append-only file; docs/stores.rst says what.
 """
 
 from __future__ import annotations
@@ -182,7 +172,8 @@ class RedisStore(DurableStore):
     def _news(self) -> list[Any]:
         """Return where others are told what was changed, by whom, and how many need not be told."""
         # The servers of a cluster count only those that listen at themselves.
-        own = -1 if "cluster" in type(self._client).__module__ else int(self._listener is not None)
+        is_heard = self._listener is not None and self._listener.is_subscribed
+        own = -1 if "cluster" in type(self._client).__module__ else int(is_heard)
         return [self._channel, self._origin, own]
 
     def put(self, rows: Sequence[Stored]) -> list[bool]:

@@ -115,6 +115,8 @@ class Listener:
         self._channel = channel
         self._origin = origin
         self._changed = changed
+        #: Whether the server counts it among those that listen.
+        self.is_subscribed = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="asyncz-redis-listener", daemon=True)
         self._thread.start()
@@ -141,10 +143,13 @@ class Listener:
             channel.subscribe(self._channel)
             while not self._ending.is_set():
                 message = channel.get_message(timeout=PAUSE)
+                if message is not None and message["type"] == "subscribe":
+                    self.is_subscribed = True
                 if message is not None and message["data"] != self._origin:  # also when it has subscribed
                     left = _AT_ONCE
                     while left and channel.get_message(timeout=0) is not None:
                         left -= 1
                     self._changed()
         finally:
+            self.is_subscribed = False
             channel.close()

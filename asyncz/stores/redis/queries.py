@@ -29,11 +29,15 @@ local function look(executor, next_ones)
   local first = after == '' and '[' .. begin or '(' .. begin .. after
   local found = call('ZRANGEBYLEX', places, first, '(' .. begin .. too_late, 'LIMIT', 0, limit)
   for at, member in ipairs(found) do found[at] = string.sub(member, #begin + 1) end
-  if #found < limit then
-    local following = call('ZRANGEBYLEX', places, '[' .. begin .. too_late, '(' .. prefix .. ';', 'LIMIT', 0, 1)
-    if #following > 0 then
-      next_ones[#next_ones + 1] = string.sub(following[1], #begin + 1, #begin + 19)
+  while #found < limit do
+    local following = call('ZRANGEBYLEX', places, '[' .. begin .. too_late, '(' .. prefix .. ';', 'LIMIT', 0, 1)[1]
+    if not following then break end
+    local due = string.sub(following, #begin + 1, #begin + 19)
+    if #due == 19 and not string.find(due, '%D') then
+      next_ones[#next_ones + 1] = due
+      break
     end
+    call('ZREM', places, following) -- nothing that this store has written
   end
   return found
 end
