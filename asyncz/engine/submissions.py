@@ -60,9 +60,8 @@ class Submissions:
         self._ledger = Ledger()
         self.report = self._ledger.report
         self._post: Post | None = None
-        #: Batches that were won and not sent yet, and what tells them from those of another life.
-        self.in_hand = 0
-        self._hand = object()
+        self._posted: dict[object, tuple[str, BaseStore, Sequence[Firing]]] = {}
+        self._sending = False
 
     def go_off_loop(self, post: Post | None, wake: Callable[[], object] | None) -> None:
         """Leave stores to the thread of the passes from now on, which ``wake`` wakes; or, with None, do not.
@@ -94,23 +93,27 @@ class Submissions:
         if self._post is None:
             self.submit_batch(alias, store, won, now)
             return
-        self.in_hand += 1
-        if not self._post(self._submit_posted, self._hand, alias, store, won, now):
-            self.in_hand -= 1
+        key = object()
+        self._posted[key] = alias, store, won
+        if not self._post(self._submit_posted, key, now) and self._posted.pop(key, None) is not None:
             self._writes.take_back(alias, store, won, now)
             raise PoolShutdownError("The event loop was closed.")
 
-    def _submit_posted(
-        self, hand: object, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime
-    ) -> None:
-        if hand is not self._hand:
-            return  # given up with the life that it belongs to: these are orphans in their store
+    def _submit_posted(self, key: object, now: datetime.datetime) -> None:
+        self._sending = True
         try:
-            self.submit_batch(alias, store, won, now)
+            batch = self._posted.pop(key, None)  # else it was handed back
+            if batch is not None:
+                self.submit_batch(*batch, now)
         finally:
-            self.in_hand -= 1
+            self._sending = False
             if self._writes.wake is not None:
                 self._writes.wake()
+
+    @property
+    def in_hand(self) -> bool:
+        """True when a batch was won and is not sent yet."""
+        return self._sending or bool(self._posted)
 
     def submit_batch(self, alias: str, store: BaseStore, won: Sequence[Firing], now: datetime.datetime) -> None:
         """Send what the firings of a batch carry, then tell of it.
@@ -247,8 +250,12 @@ class Submissions:
             self._claims.forget([firing.run])
 
     def hand_back(self, now: datetime.datetime) -> None:
-        """Undo the claims in shared stores of what has not begun. For the thread of the passes."""
+        """Undo the claims of what was not sent, and of what has not begun in shared stores. For the passes."""
         by_store: dict[str, tuple[BaseStore, list[Firing]]] = {}
+        for key in list(self._posted):
+            batch = self._posted.pop(key, None)
+            if batch is not None:
+                self._writes.take_back(*batch, now)
         for alias, store, firing in self._claims.withdraw():
             self._ledger.strike(firing.run.run_times)
             by_store.setdefault(alias, (store, []))[1].append(firing)
@@ -320,7 +327,7 @@ class Submissions:
     def abandon(self) -> int:
         """Forget the runs that are still out; returns how many there were. Reports of them will be dropped."""
         self._claims.clear()
-        self._hand, self.in_hand = object(), 0
+        self._posted = {}
         return self._ledger.clear()
 
     def left_behind(self) -> None:

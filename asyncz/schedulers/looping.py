@@ -177,7 +177,6 @@ class LoopScheduler(OffLoopScheduler):
             raise self._overdue(timeout)
 
     async def _drain_async(self, life: int, wait: bool, timeout: float | None) -> bool:
-        await self._until_sent()
         await self._with_stores(self._hand_back, life)
         if not wait or life != self._life or self._submissions.is_idle:
             return True

@@ -81,10 +81,6 @@ class OffLoopScheduler(WakingScheduler):
         else:
             await asyncio.wrap_future(self._passes.call(call, *args))
 
-    async def _until_sent(self) -> None:
-        """Return when what the passes have posted until now was called: answers come behind it."""
-        await self._with_stores(_nothing)
-
     # -- waking -----------------------------------------------------------------------------------------------------
 
     def wakeup(self) -> None:
@@ -137,7 +133,3 @@ class OffLoopScheduler(WakingScheduler):
             loop = self.event_loop
             if self._is_ending and loop is not None:
                 call_on(loop, self._after_look)
-
-
-def _nothing() -> None:
-    """Do nothing."""

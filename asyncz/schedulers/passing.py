@@ -113,7 +113,7 @@ class PassingScheduler(SharingScheduler):
 
     def _hand_back(self, life: int) -> None:
         """Undo the claims of what has not begun, for others or a later life to run, and tell what was reported."""
-        if self._heart is not None and not self._is_passing:
+        if not self._is_passing and (self._heart is not None or self._submissions.in_hand):
             with self._passing(blocking=True):
                 if life == self._life:
                     self._submissions.hand_back(self.clock.now())
