@@ -90,12 +90,13 @@ class Submissions:
 
         Raises what :meth:`submit_batch` raises; PoolShutdownError, too, when nobody is there any more to submit it.
         """
-        if self._post is None:
+        post = self._post
+        if post is None:
             self.submit_batch(alias, store, won, now)
             return
         key = object()
         self._posted[key] = alias, store, won
-        if not self._post(self._submit_posted, key, now) and self._posted.pop(key, None) is not None:
+        if not post(self._submit_posted, key, now) and self._posted.pop(key, None) is not None:
             self._writes.take_back(alias, store, won, now)
             raise PoolShutdownError("The event loop was closed.")
 

@@ -92,6 +92,7 @@ class Ticker:
             self.worst = max(self.worst, min(loop.time() - at - PACE, time.process_time() - used))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",

@@ -175,7 +175,10 @@ class SQLiteFile:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.text_factory = _text
         connection.execute(f"PRAGMA synchronous = {self.synchronous}")
-        if self._is_empty(connection):
+        connection.execute("BEGIN")  # one look: others may be about to make it
+        is_empty = self._is_empty(connection)
+        connection.execute("COMMIT")
+        if is_empty:
             connection.execute("BEGIN IMMEDIATE")
             if self._is_empty(connection):  # still: others may have been at it
                 for statement in SCHEMA:
