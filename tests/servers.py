@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 # -- MongoDB ----------------------------------------------------------------------------------------------------------
 
@@ -187,9 +188,9 @@ class Proxy:
         self._server = host, port
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
         self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._begin(self._accept)
 
     def close(self) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
@@ -200,6 +201,10 @@ class Proxy:
         for end in self._open:
             end.close()
 
+    def _begin(self, call: Callable[..., None], *args: Any) -> None:
+        self._threads.append(threading.Thread(target=call, args=args, daemon=True))
+        self._threads[-1].start()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -208,12 +213,12 @@ class Proxy:
                 return
             server = socket.create_connection(self._server)
             self._open += (client, server)
-            for source, target, limit in (
-                (client, server, "sent_before_cut"),
-                (server, client, "received_before_cut"),
-            ):
-                self._threads.append(threading.Thread(target=self._pump, args=(source, target, limit), daemon=True))
-                self._threads[-1].start()
+            self._join(client, server)
+
+    def _join(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on what comes from both ends of a connection."""
+        self._begin(self._pump, client, server, "sent_before_cut")
+        self._begin(self._pump, server, client, "received_before_cut")
 
     def _pump(self, source: socket.socket, target: socket.socket, limit: str) -> None:
         try:

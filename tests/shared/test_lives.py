@@ -42,9 +42,11 @@ class Away(SQLiteStore):
     """Is away while it is told to be."""
 
     is_away = False
+    refused = 0
 
     def swap(self, swaps):
         if self.is_away:
+            self.refused += 1
             raise OSError("away")
         return super().swap(swaps)
 
@@ -57,7 +59,7 @@ def test_an_end_that_a_store_refused_is_written_when_it_is_back_though_nobody_li
             await asyncio.to_thread(until, lambda: ran)
             store.is_away = True
             may_end.set()
-            await asyncio.sleep(0.5)
+            await asyncio.to_thread(until, lambda: store.refused, 10)
             assert len(store.fetch_live()) == 1
             store.is_away = False
             await asyncio.to_thread(until, lambda: not store.fetch_live(), 10)

@@ -75,7 +75,6 @@ class TestTakenOver:
         fleet.add("task", lasts=30, trigger="interval", hours=1, next_run_time=whole_second(-1))
         (line,) = until(fleet.lines)
         fleet.driver.update_task("task", kwargs={})  # what is taken over goes by what the task is by now
-        time.sleep(2 * LONG["store_poll_interval"])  # the neighbour has met it
         next(worker for worker in workers if worker.pid == line.pid).kill()
         until(lambda: len(fleet.lines()) == 2, 10, fleet.said)
 

@@ -6,17 +6,18 @@ callable.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from embedded import embedded_schedulers
 
 from asyncz.events import constants
 from asyncz.executors import BaseExecutor
 from asyncz.executors.job import Job, run_job
-from asyncz.schedulers.base import BaseScheduler, ClassicLogging
 from asyncz.testing import VirtualClock
 
 _NAMES = {
@@ -24,15 +25,6 @@ _NAMES = {
     for name in dir(constants)
     if name.isupper() and name not in ("ALL_EVENTS", "SCHEDULER_START")
 }
-
-
-class Embedded(BaseScheduler):
-    """Driven by the test."""
-
-    woken = 0
-
-    def wakeup(self) -> None:
-        self.woken += 1
 
 
 class HeldExecutor(BaseExecutor):
@@ -83,27 +75,16 @@ def make(
 ) -> Iterator[Callable[..., Any]]:
     """Make schedulers; ``start=False`` leaves one stopped."""
     caplog.set_level(logging.INFO, "asyncz")
-    made: list[Embedded] = []
+    numbers = itertools.count()
+    with embedded_schedulers(clock) as make_scheduler:
 
-    def make_scheduler(start: bool = True, **options: Any) -> Embedded:
-        options = {
-            "clock": clock,
-            "timezone": "UTC",
-            "loggers_class": ClassicLogging,
-            "executors": {"default": {"type": "debug"}},
-            **options,
-        }
-        if store_kind == "sqlite" and "stores" not in options:
-            options["stores"] = {"default": {"type": "sqlite", "path": str(tmp_path / f"{len(made)}.sqlite3")}}
-        made.append(Embedded(**options))
-        if start:
-            made[-1].start()
-        return made[-1]
+        def make_over_a_store(start: bool = True, **options: Any) -> Any:
+            if store_kind == "sqlite" and "stores" not in options:
+                path = tmp_path / f"{next(numbers)}.sqlite3"
+                options["stores"] = {"default": {"type": "sqlite", "path": str(path)}}
+            return make_scheduler(start, **options)
 
-    yield make_scheduler
-    for scheduler in made:
-        while scheduler.running:
-            scheduler.shutdown(wait=False)
+        yield make_over_a_store
 
 
 @pytest.fixture

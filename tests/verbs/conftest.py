@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embedded import embedded_schedulers
+from recorded import calls
 
-from asyncz.schedulers.base import BaseScheduler, ClassicLogging
 from asyncz.stores.memory import MemoryStore
 from asyncz.stores.sqlite import SQLiteStore
 from asyncz.testing import VirtualClock
 
 
-class Embedded(BaseScheduler):
-    """Driven by the test."""
-
-    woken = 0
-
-    def wakeup(self) -> None:
-        self.woken += 1
+@pytest.fixture(autouse=True)
+def _forget_calls() -> None:
+    calls.clear()
 
 
 @pytest.fixture
@@ -33,24 +30,8 @@ def clock() -> VirtualClock:
 def make(clock: VirtualClock, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Any]]:
     """Make schedulers of the given stores; ``start=False`` leaves one stopped."""
     caplog.set_level(logging.INFO, "asyncz")
-    made: list[Embedded] = []
-
-    def make_scheduler(start: bool = True, **options: Any) -> Embedded:
-        defaults = {
-            "clock": clock,
-            "timezone": "UTC",
-            "loggers_class": ClassicLogging,
-            "executors": {"default": {"type": "debug"}},
-        }
-        made.append(Embedded(**{**defaults, **options}))
-        if start:
-            made[-1].start()
-        return made[-1]
-
-    yield make_scheduler
-    for scheduler in made:
-        while scheduler.running:
-            scheduler.shutdown(wait=False)
+    with embedded_schedulers(clock) as make_scheduler:
+        yield make_scheduler
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+from recorded import calls, work
 
 from asyncz.events import TASK_ADDED
 from asyncz.exceptions import ConflictIdError, SerializationError
@@ -17,17 +18,6 @@ from asyncz.triggers import IntervalTrigger
 
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 HOUR = datetime.timedelta(hours=1)
-
-calls: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def _forget_calls() -> None:
-    calls.clear()
-
-
-def work(*args: Any) -> None:
-    calls.append(args)
 
 
 def made(*ids: str, **options: Any) -> list[Task]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import calls, work
 
 from asyncz._ids import random_id
 from asyncz.events import TASK_ADDED
@@ -32,17 +33,6 @@ from asyncz.triggers import CronTrigger, IntervalTrigger
 
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 HOUR = datetime.timedelta(hours=1)
-
-calls: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def _forget_calls() -> None:
-    calls.clear()
-
-
-def work(*args: Any) -> None:
-    calls.append(args)
 
 
 class Bench:

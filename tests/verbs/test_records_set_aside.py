@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import calls, work
 
 from asyncz.exceptions import ConflictIdError, SignatureError, TaskLookupError, TaskUnavailableError
 from asyncz.stores.memory import MemoryStore
@@ -18,17 +19,6 @@ from asyncz.testing import drive
 
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 HOUR = datetime.timedelta(hours=1)
-
-calls: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def _forget_calls() -> None:
-    calls.clear()
-
-
-def work(*args: Any) -> None:
-    calls.append(args)
 
 
 @pytest.fixture
@@ -49,7 +39,7 @@ def scheduler(make: Any, file: Path) -> Any:
 def test_they_are_listed_with_what_is_known_of_them_and_why(scheduler: Any) -> None:
     damaged, missing = sorted(scheduler.get_set_aside_tasks(), key=lambda found: found.id)
     assert (missing.id, missing.name, missing.store_alias) == ("missing", "The missing one", "kept")
-    assert missing.callable_reference == f"{__name__}:gone"
+    assert missing.callable_reference == "recorded:gone"
     assert (missing.executor, missing.next_run_time) == ("default", START + HOUR)
     assert "has no attribute 'gone'" in missing.reason
     assert (damaged.id, damaged.name, damaged.callable_reference, damaged.next_run_time) == (

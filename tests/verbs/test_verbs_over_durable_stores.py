@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import calls, work
 
 from asyncz.enums import RunState
 from asyncz.events import TASK_ADDED, TASK_EXECUTED, TASK_MODIFIED, TASK_REMOVED
@@ -21,17 +22,6 @@ from asyncz.triggers import IntervalTrigger
 
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 HOUR = datetime.timedelta(hours=1)
-
-calls: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def _forget_calls() -> None:
-    calls.clear()
-
-
-def work(*args: Any) -> None:
-    calls.append(args)
 
 
 async def asynchronous(*args: Any) -> None:
