@@ -6,6 +6,7 @@ book moves what was staged into the real stores.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ class TaskBook:
         When one of them is refused, none is added, and what was wrong with it is raised.
         """
         before = [task.store_alias for task in tasks]
-        left = {id(task) for task in tasks}
+        left = set(map(id, tasks))
         try:
             for task in tasks:
                 task.store_alias = task.store_alias or "default"
@@ -113,7 +114,7 @@ class TaskBook:
             taken = None if self.is_open else self._stage_all(tasks, left)
             return self._commit_all(tasks, now, left) if taken is None else taken
         finally:
-            for task, alias in zip(tasks, before, strict=True):
+            for task, alias in zip(tasks, before, strict=True) if left else ():
                 if id(task) in left:
                     task.store_alias, task.submitted, task.pending = alias, False, True
 
@@ -131,9 +132,9 @@ class TaskBook:
         return [task for task in tasks if id(task) in left]
 
     def _commit_all(self, tasks: Sequence[Task], now: datetime.datetime, left: set[int]) -> list[Task]:
-        entries: dict[str, list[Entry]] = {}
+        entries: defaultdict[str, list[Entry]] = defaultdict(list)
         for task in tasks:
-            entries.setdefault(str(task.store_alias), []).append((task, scheduled(task, now)))
+            entries[str(task.store_alias)].append((task, scheduled(task, now)))
         stores = {alias: self._store(alias) for alias in entries}
         if len(stores) > 1:  # a single one refuses all of them, when it refuses one
             for task in tasks:
@@ -141,7 +142,7 @@ class TaskBook:
         taken: list[Task] = []
         for alias, store in stores.items():
             refused = insert_all(store, entries[alias])
-            left.difference_update(id(task) for task, _nominal in entries[alias])
+            left.difference_update([id(task) for task, _nominal in entries[alias]])
             left.update(map(id, refused))
             taken += refused
         return taken

@@ -61,15 +61,20 @@ def could_insert(store: BaseStore, task: Task, nominal: datetime.datetime | None
 
 def insert_all(store: BaseStore, entries: Sequence[Entry]) -> list[Task]:
     """Store tasks, in one go but for those which replace others; return those whose ids are taken."""
-    firsts: dict[Any, Entry] = {}
-    rest: list[Entry] = []  # whose ids have come already
-    for entry in entries:
-        if firsts.setdefault(entry[0].id, entry) is not entry:
-            rest.append(entry)
-    are_new = store.insert_all([*firsts.values()])
+    firsts, rest = _apart(entries)
+    are_new = store.insert_all(firsts)
     if not all(are_new):
-        rest = [entry for entry, is_new in zip(firsts.values(), are_new, strict=True) if not is_new] + rest
+        rest = [entry for entry, is_new in zip(firsts, are_new, strict=True) if not is_new] + rest
     return [task for task, nominal in rest if not could_insert(store, task, nominal)]
+
+
+def _apart(entries: Sequence[Entry]) -> tuple[Sequence[Entry], list[Entry]]:
+    """Return the first entry of each id, and those whose id has come already."""
+    if len({task.id for task, _nominal in entries}) == len(entries):
+        return entries, []
+    firsts: dict[Any, Entry] = {}
+    rest = [entry for entry in entries if firsts.setdefault(entry[0].id, entry) is not entry]
+    return [*firsts.values()], rest
 
 
 def _inherited(row: Row, task: Task, nominal: datetime.datetime | None) -> datetime.datetime | None:

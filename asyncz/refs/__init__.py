@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from importlib import import_module
-from types import BuiltinMethodType, MethodType, ModuleType
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..exceptions import AsynczException, AsynczLookupError, shown
@@ -43,6 +43,11 @@ def obj_to_ref(obj: Any) -> str:
     to the class that it was reached through. Nothing is imported. Raises ValueError when no reference would
     lead back to the callable, and TypeError when it is none.
     """
+    if type(obj) is FunctionType and not obj.__dict__:
+        module, name = obj.__module__, obj.__qualname__
+        # Most are what their module has under their name: there is no more to look at.
+        if type(module) is str and name.isidentifier() and getattr(sys.modules.get(module), name, None) is obj:
+            return f"{module}:{name}"
     name = get_callable_name(obj)
     if isinstance(obj, partial):
         raise ValueError(f"There is no reference to a partial (of {name}): no name stands for it.")

@@ -61,7 +61,9 @@ def adopt(task: Task, scheduler: Any) -> None:
         raise AssertionError(f"Expected a task with a trigger, got {task!r}.")
     if task.fn is None:
         raise TypeError(f"Expected a task with a callable, got {task!r}, which is a decorator.")
-    if task.scheduler is not scheduler:
+    if task.scheduler is None:
+        task.scheduler = scheduler
+    elif task.scheduler is not scheduler:
         task.update_task(scheduler=scheduler)
     task.timezone = task.timezone or scheduler.timezone
 

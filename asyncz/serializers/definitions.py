@@ -1,4 +1,4 @@
-"""A task's definition as a dictionary of plain values."""
+"""A task's definition as JSON, and as a dictionary of plain values."""
 
 from __future__ import annotations
 
@@ -8,73 +8,89 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import SerializationError, shown_name
 from ..refs import obj_to_ref
 from ..tasks.base import Task
+from ..utils import UTC
+from .plain import loads, quoted, text_of
 from .references import published
 from .refusals import Refused, in_step
-from .triggers import trigger_to_plain
-from .values import encode, encode_items, encode_named
+from .triggers import trigger_to_json
+from .values import encode, encode_items, encode_named, to_json
 from .zones import of_any_library, zone_to_plain
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable
 
-    #: puts arguments and trigger of a task into the dictionary
-    Contents = Callable[[Task, dict[str, Any]], None]
+    #: returns arguments and trigger of a task, as members of an object in JSON
+    Contents = Callable[[Task], str]
 
-__all__ = ("VERSION", "bound_to", "put_contents", "task_to_dict", "trigger_of")
+__all__ = ("VERSION", "bound_to", "contents_to_json", "task_to_dict", "task_to_json", "trigger_of")
 
 #: The format that is written, and the latest that is read.
 VERSION = 1
+_HEAD = f'{{"version":{VERSION},"id":'
 _NO_CALLABLE = 'Give a function or method of a module, or its reference as text ("module:name").'
 
 
-def put_contents(task: Task, plain: dict[str, Any]) -> None:
-    """Put arguments and trigger into the dictionary, as values that JSON knows. Raises Refused."""
-    step = "args"
-    try:
-        plain["args"] = encode_items(task.args)
-        step = "kwargs"
-        plain["kwargs"] = encode_named(task.kwargs)
-        step = "trigger"
-        plain["trigger"] = trigger_to_plain(trigger_of(task), encode, 0)
-    except Refused as exc:
-        raise in_step(exc, step) from exc.__cause__
-    owner = bound_to(task)
-    if owner is not None:
-        plain["args"] = [_bound(owner), *plain["args"]]
-
-
-def task_to_dict(task: Task, contents: Contents = put_contents) -> dict[str, Any]:
+def task_to_dict(task: Task) -> dict[str, Any]:
     """Return the definition of a task as a dictionary of plain values.
 
-    ``contents`` puts arguments and trigger into it where that is not to be done as JSON does it. Raises
-    SerializationError, naming the argument, when something cannot be stored.
+    Raises SerializationError, naming the argument, when something cannot be stored.
+    """
+    plain: dict[str, Any] = loads(task_to_json(task, contents_to_json))
+    return plain
+
+
+def task_to_json(task: Task, contents: Contents) -> bytes:
+    """Return the definition of a task as JSON: put together as text, in half the time.
+
+    ``contents`` returns the members for arguments and trigger. Raises SerializationError, naming the argument, when
+    something cannot be stored.
     """
     try:
-        return _definition(task, contents)
+        return _definition(task, contents).encode()
     except Refused as exc:
         refused = exc
     except RecursionError as exc:
         raise SerializationError(f"The task {shown_name(task.id)} cannot be stored: too deeply nested.") from exc
+    except ValueError as exc:  # halves of characters in a name of Python's, which nobody writes
+        raise SerializationError(f"The task {shown_name(task.id)} cannot be stored: {exc}.") from exc
     raise refused.error(task.id) from refused.__cause__  # here, where it does not hold on to the value as its context
 
 
-def _definition(task: Task, contents: Contents) -> dict[str, Any]:
+def _definition(task: Task, contents: Contents) -> str:
     if type(task) is not Task:
         raise in_step(Refused(task, "tasks of a subclass are not stored", "Use asyncz.tasks.Task itself."), "the task")
-    plain = {
-        "version": VERSION,
-        "id": _text(task.id, "id"),
-        "name": None if task.name is None else _text(task.name, "name"),
-        "fn": published(_reference(task)),
-    }
-    contents(task, plain)
-    plain["timezone"] = None if task.timezone is None else _zone(task.timezone)
-    plain["executor"] = None if task.executor is None else _text(task.executor, "executor")
-    plain["max_instances"] = int(task.max_instances)
-    plain["mistrigger_grace_time"] = _seconds(task.mistrigger_grace_time)
-    plain["coalesce"], plain["recover"] = task.coalesce, task.recover
-    return plain
+    name, executor = task.name, task.executor
+    return (
+        f"{_HEAD}{quoted(_text(task.id, 'id'))},"
+        f'"name":{"null" if name is None else quoted(_text(name, "name"))},'
+        f'"fn":{quoted(published(_reference(task)))},{contents(task)},'
+        f'"timezone":{_zone(task.timezone)},'
+        f'"executor":{"null" if executor is None else quoted(_text(executor, "executor"))},'
+        f'"max_instances":{int(task.max_instances)},"mistrigger_grace_time":{_seconds(task.mistrigger_grace_time)},'
+        f'"coalesce":{"true" if task.coalesce else "false"},"recover":{"true" if task.recover else "false"}}}'
+    )
+
+
+def contents_to_json(task: Task) -> str:
+    """Return the members for arguments and trigger, of values that JSON knows. Raises Refused."""
+    step = "args"
+    try:
+        args = encode_items(task.args, 0, to_json) if task.args else []
+        step = "kwargs"
+        kwargs = "" if task._kwargs is None else _members(task._kwargs)
+        step = "trigger"
+        trigger = trigger_to_json(trigger_of(task), to_json)
+    except Refused as exc:
+        raise in_step(exc, step) from exc.__cause__
+    owner = bound_to(task)
+    if owner is not None:
+        args = [_bound(owner), *args]
+    return f'"args":[{",".join(args)}],"kwargs":{{{kwargs}}},"trigger":{trigger}'
+
+
+def _members(kwargs: dict[str, Any]) -> str:
+    return ",".join([f"{quoted(name)}:{text}" for name, text in encode_named(kwargs, 0, to_json).items()])
 
 
 def _text(value: Any, name: str) -> str:
@@ -97,17 +113,21 @@ def _reference(task: Task) -> str:
         raise in_step(Refused(task.fn, str(exc).rstrip("."), _NO_CALLABLE), "fn") from exc
 
 
-def _zone(zone: datetime.tzinfo) -> Any:
+def _zone(zone: datetime.tzinfo | None) -> str:
+    if zone is None:
+        return "null"
+    if zone is UTC:
+        return '"Z"'
     try:
-        return zone_to_plain(of_any_library(zone))
+        return text_of(zone_to_plain(of_any_library(zone)))
     except Refused as exc:
         raise in_step(exc, "timezone") from exc
 
 
-def _seconds(value: float | None) -> float | None:
+def _seconds(value: float | None) -> str:
     if value is None or value == float("inf"):  # which never is too late, too
-        return None
-    return int(value) if isinstance(value, int) else float(value)
+        return "null"
+    return str(int(value)) if isinstance(value, int) else repr(float(value))
 
 
 def trigger_of(task: Task) -> Any:
@@ -130,8 +150,8 @@ def bound_to(task: Task) -> MethodType | None:
     return fn
 
 
-def _bound(method: MethodType) -> Any:
+def _bound(method: MethodType) -> str:
     try:
-        return encode(method.__self__)
+        return to_json(method.__self__)
     except Refused as exc:
         raise in_step(exc, "fn.__self__") from exc.__cause__

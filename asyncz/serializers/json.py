@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..exceptions import SerializationError, shown_name
-from .definitions import task_to_dict
+from .definitions import contents_to_json, task_to_json
 from .plain import dumps, loads
 from .records import TaskRecord
 
@@ -20,12 +20,16 @@ class JSONSerializer:
 
     def encode(self, task: Task | TaskRecord) -> bytes:
         """Return a task, or a record that was read, as JSON. Raises SerializationError, naming the argument."""
-        plain = task.plain if isinstance(task, TaskRecord) else task_to_dict(task)
+        if not isinstance(task, TaskRecord):
+            return task_to_json(task, self._contents)
         try:
-            return dumps(plain)
-        except ValueError as exc:  # halves of characters in a name of Python's, which nobody writes
-            raise SerializationError(f"The task {shown_name(plain['id'])} cannot be stored: {exc}.") from exc
+            return dumps(task.plain)
+        except ValueError as exc:  # what somebody else has made of it
+            raise SerializationError(f"The task {shown_name(task.id)} cannot be stored: {exc}.") from exc
 
     def decode(self, payload: bytes) -> TaskRecord:
         """Return the record; nothing is imported until it is loaded. Raises UnreadableRecordError."""
         return TaskRecord(loads(payload))
+
+    def _contents(self, task: Task) -> str:
+        return contents_to_json(task)

@@ -10,9 +10,9 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TaskUnavailableError, UnreadableRecordError, shown
-from .definitions import bound_to, task_to_dict, trigger_of
+from .definitions import bound_to, trigger_of
 from .json import JSONSerializer
-from .plain import dumps, loads
+from .plain import loads
 from .records import TaskRecord
 from .refusals import Refused, in_step
 
@@ -37,16 +37,12 @@ class PickleSerializer(JSONSerializer):
             raise ValueError(f"Expected a pickle protocol from 0 to {pickle.HIGHEST_PROTOCOL}, got {shown(protocol)}.")
         self.protocol = protocol
 
-    def encode(self, task: Task | TaskRecord) -> bytes:
-        """Return a task, or a record that was read, as bytes. Raises SerializationError, naming the argument."""
-        return dumps(task.plain if isinstance(task, TaskRecord) else task_to_dict(task, self._put_contents))
-
     def decode(self, payload: bytes) -> TaskRecord:
         """Return the record; nothing is unpickled until it is loaded. Raises UnreadableRecordError."""
         plain = loads(payload)
         return PickledRecord(plain) if type(plain) is dict and "pickled" in plain else TaskRecord(plain)
 
-    def _put_contents(self, task: Task, plain: dict[str, Any]) -> None:
+    def _contents(self, task: Task) -> str:
         method = bound_to(task)
         args = task.args if method is None else (method.__self__, *task.args)
         try:
@@ -57,7 +53,7 @@ class PickleSerializer(JSONSerializer):
             pickled = pickle.dumps((args, task.kwargs, trigger), self.protocol)
         except Exception as exc:  # users' classes raise what they like
             raise self._refused(args, task.kwargs, trigger, exc) from exc
-        plain["pickled"] = binascii.b2a_base64(pickled, newline=False).decode("ascii")
+        return f'"pickled":"{binascii.b2a_base64(pickled, newline=False).decode("ascii")}"'
 
     def _refused(self, args: tuple[Any, ...], kwargs: dict[str, Any], trigger: Any, exc: Exception) -> Refused:
         """Return what to say about the first part that cannot be pickled by itself."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring as quoted
 from typing import Any, NoReturn
 
 from ..exceptions import UnreadableRecordError, shown
 
-__all__ = ("dumps", "loads")
+__all__ = ("dumps", "loads", "quoted", "text_of")
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+#: Returns plain values as the text that JSON has for them; of a text alone, ``quoted`` does.
+text_of = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
 
 def dumps(plain: Any) -> bytes:
     """Return plain values as JSON."""
-    return _encode(plain).encode()
+    return text_of(plain).encode()
 
 
 def loads(payload: bytes | str) -> Any:

@@ -13,7 +13,7 @@ __all__ = ("class_at", "class_reference", "local", "published")
 
 def published(reference: str) -> str:
     """Return a reference into this copy of the package under the name that the package is published by."""
-    if reference.startswith((PACKAGE + ".", PACKAGE + ":")):
+    if reference.startswith(PACKAGE) and reference[len(PACKAGE) : len(PACKAGE) + 1] in (".", ":"):
         return PUBLISHED_NAME + reference[len(PACKAGE) :]
     return reference
 

@@ -9,6 +9,7 @@ from .._lazy import resolve
 from ..exceptions import TaskUnavailableError, shown
 from ..triggers.aliases import TRIGGERS
 from ..triggers.types import TriggerType
+from .plain import quoted
 from .references import class_at, class_reference
 from .refusals import Refused, in_step
 from .registry import name_of_trigger, trigger_named
@@ -20,15 +21,28 @@ if TYPE_CHECKING:
     #: turns a value at a depth into a plain one, and back
     Convert: TypeAlias = Callable[[Any, int], Any]
 
-__all__ = ("trigger_from_plain", "trigger_to_plain")
+__all__ = ("trigger_from_plain", "trigger_to_json", "trigger_to_plain")
 
 _OWN = "Derive it from asyncz.triggers.BaseTrigger, or define get_state() and from_state()."
 _MOVE = "Define it at the top of a module, or register it (asyncz.serializers.register_trigger)."
+_NAMES = frozenset({str})
 #: Instants beyond the calendar are nobody's.
 _MAX_INSTANT = 10_000 * 366 * 86_400 * 1_000_000
 #: The classes of this package by alias, and their aliases, as they are met.
 _BUILT_IN: dict[str, Any] = {}
 _ALIASES: dict[type, str] = {}
+
+
+def trigger_to_json(trigger: TriggerType, to_json: Callable[[Any], str]) -> str:
+    """Return what :func:`trigger_to_plain` does as the text that JSON has for it; ``to_json`` is for each value."""
+    kind = _kind(trigger)
+    members = []
+    for name, value in _state(trigger).items():
+        try:
+            members.append(f"{quoted(name)}:{to_json(value if type(value) is int else _in_our_terms(value))}")
+        except Refused as exc:
+            raise in_step(exc, f".{name}") from exc.__cause__
+    return f"[{quoted(kind)},{{{','.join(members)}}}]"
 
 
 def trigger_to_plain(trigger: TriggerType, encode: Convert, depth: int) -> list[Any]:
@@ -76,7 +90,7 @@ def _state(trigger: Any) -> dict[str, Any]:
         state = trigger.get_state()
     except Exception as exc:  # AttributeError of a bare TriggerType; else somebody's own code
         raise Refused(trigger, f"its state cannot be had: {exc}", _OWN) from exc
-    if type(state) is not dict or not all(type(name) is str for name in state):
+    if type(state) is not dict or not _NAMES.issuperset(map(type, state)):
         raise Refused(trigger, "get_state() has to return a dictionary with names for keys", _OWN)
     return state
 

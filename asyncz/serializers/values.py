@@ -18,13 +18,13 @@ from ..exceptions import TaskUnavailableError, shown
 from ..refs import get_callable_name
 from ..triggers.types import TriggerType
 from . import times
-from .plain import dumps
+from .plain import dumps, quoted, text_of
 from .references import class_at, class_reference
 from .refusals import Refused, in_step
 from .registry import TYPE_NAMES, type_named
 from .triggers import trigger_from_plain, trigger_to_plain
 
-__all__ = ("ENCODERS", "decode", "decode_named", "encode", "encode_items", "encode_named")
+__all__ = ("ENCODERS", "decode", "decode_named", "encode", "encode_items", "encode_named", "to_json")
 
 #: Containers within containers; nobody means more, and Python's own recursion is not without end.
 MAX_DEPTH = 100
@@ -41,6 +41,21 @@ def encode(value: Any, depth: int = 0) -> Any:
         return value
     encoder = ENCODERS.get(cls) or _encoder_of(value, cls)
     return encoder(value, depth)
+
+
+def to_json(value: Any, depth: int = 0) -> str:
+    """Return the text that JSON has for what :func:`encode` returns, by a shorter way for what is met most."""
+    cls = type(value)
+    if cls is int and -(2**63) <= value < 2**63:
+        return str(value)
+    if cls is str and value.isascii():
+        return quoted(value)
+    plain = encode(value, depth)
+    if type(plain) is dict and len(plain) == 1:
+        ((tag, content),) = plain.items()
+        if type(content) is str:
+            return f"{{{quoted(tag)}:{quoted(content)}}}"
+    return text_of(plain)
 
 
 def decode(value: Any, depth: int = 0) -> Any:
@@ -63,7 +78,7 @@ def decode(value: Any, depth: int = 0) -> Any:
     return decode_named(value, depth + 1)
 
 
-def encode_items(items: Iterable[Any], depth: int = 0) -> list[Any]:
+def encode_items(items: Iterable[Any], depth: int = 0, encode: Callable[[Any, int], Any] = encode) -> list[Any]:
     """Return the items of an argument list, or of another sequence, as plain values."""
     found = []
     for item in items:
@@ -74,7 +89,7 @@ def encode_items(items: Iterable[Any], depth: int = 0) -> list[Any]:
     return found
 
 
-def encode_named(items: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+def encode_named(items: dict[str, Any], depth: int = 0, encode: Callable[[Any, int], Any] = encode) -> dict[str, Any]:
     """Return keyword arguments, or another dictionary with texts for keys, with plain values."""
     found = {}
     for name, item in items.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import sys
 from typing import Any
 
@@ -35,20 +36,22 @@ def zone_to_plain(zone: datetime.tzinfo) -> Any:
     key = zone.key  # type: ignore[attr-defined]
     if key is None:
         raise Refused(zone, _NO_NAME, _ADVICE)
-    return _text_of_key(zone, key)
+    try:
+        return _text_of_key(key)
+    except ValueError as exc:
+        raise Refused(zone, _NO_NAME, _ADVICE) from exc
 
 
-def _text_of_key(zone: datetime.tzinfo, key: str) -> str:
+@functools.lru_cache(maxsize=64)
+def _text_of_key(key: str) -> str:
+    """Return the text for the zone of that name, or, where there is none, of that rule; ValueError when it is none."""
     try:
         _zone_of_key(key)
     except KeyError:
         pass
     else:
         return key
-    try:
-        zone_of_rule(key)  # what the variable TZ held: its text is all there is to it
-    except ValueError as exc:
-        raise Refused(zone, _NO_NAME, _ADVICE) from exc
+    zone_of_rule(key)  # what the variable TZ held: its text is all there is to it
     return f"={key}"
 
 

@@ -68,19 +68,25 @@ class Claims:
         todo: dict[str, list[Run]] = {}
         for run in runs:
             todo.setdefault(run.task_id, []).append(run)
+        rows = self._rows_of(todo)
+        lost: list[Run] = []
+        loose: list[Run] = []
+        again = self._take_out({task_id: todo.pop(task_id) for task_id in rows}, rows, keep)
+        todo |= again
+        while todo:
+            rows = self._table.read([*todo])
+            todo = {task_id: _in_row(rows.get(task_id), found, lost, loose) for task_id, found in todo.items()}
+            todo = self._take_out({task_id: found for task_id, found in todo.items() if found}, rows, keep)
+        return lost, loose
+
+    def _rows_of(self, todo: dict[str, list[Run]]) -> dict[str, StoredRow]:
+        """Return the rows, by task, that hold all of these runs as far as is known here."""
         rows: dict[str, StoredRow] = {}
         for task_id, found in todo.items():
             row = self._ours.pop(task_id, None)
-            if row is not None and all(_owner_in(row, run) == run.owner for run in found):
+            if row is not None and (row.runs == (*found,) or all(_owner_in(row, run) == run.owner for run in found)):
                 rows[task_id] = row
-        lost: list[Run] = []
-        loose: list[Run] = []
-        while todo:
-            rows |= self._table.read([task_id for task_id in todo if task_id not in rows])
-            todo = {task_id: _in_row(rows.get(task_id), found, lost, loose) for task_id, found in todo.items()}
-            todo = self._take_out({task_id: found for task_id, found in todo.items() if found}, rows, keep)
-            rows = {}
-        return lost, loose
+        return rows
 
     def _take_out(self, todo: dict[str, list[Run]], rows: dict[str, StoredRow], keep: bool) -> dict[str, list[Run]]:
         """Take runs out of their rows; return those of rows that have changed meanwhile."""

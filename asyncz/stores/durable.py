@@ -125,7 +125,7 @@ class DurableStore(Backend):
         return self.insert_all([(task, nominal)])[0]
 
     def insert_all(self, tasks: Sequence[tuple[Task, datetime.datetime | None]]) -> list[bool]:
-        rows = [self._records.new(task, nominal) for task, nominal in tasks]
+        rows = self._records.new_all(tasks)
         are_new = self._table.put(rows)
         return [is_new or self._displace(row) for row, is_new in zip(rows, are_new, strict=True)]
 

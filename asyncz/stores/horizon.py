@@ -54,14 +54,15 @@ class Horizon:
             else:
                 self._known = None
 
-    def moved(self, task_id: str, due: int | None) -> None:
-        """Take in that a row was written that is due then, and was not before."""
+    def moved(self, rows: Iterable[tuple[str, int | None]]) -> None:
+        """Take in that rows were written, by id, that are due then, and were not before."""
         with self._lock:
-            self._found.pop(task_id, None)
-            if due is not None:
-                self._writes += 1
-                if self._known is not None and due < self._known[1]:
-                    self._known = self._known[0], due
+            for task_id, due in rows:
+                self._found.pop(task_id, None)
+                if due is not None:
+                    self._writes += 1
+                    if self._known is not None and due < self._known[1]:
+                        self._known = self._known[0], due
 
     def forget(self) -> None:
         """Know nothing, nor take in what looks find that have begun."""

@@ -93,9 +93,7 @@ class Table:
         except BaseException:
             self._horizon.forget()  # it may have been written all the same
             raise
-        for row, is_new in zip(rows, are_new, strict=True):
-            if is_new:
-                self._horizon.moved(row.stored.id, row.due)
+        self._horizon.moved((row.stored.id, row.due) for row, is_new in zip(rows, are_new, strict=True) if is_new)
         return are_new
 
     def swap(self, changes: Iterable[Change]) -> list[bool]:
@@ -117,20 +115,23 @@ class Table:
             raise
         if not all(are_done):
             self._horizon.forget()  # others are at it, too
+        moved: list[tuple[str, int | None]] = []
         for (row, after, _ended), is_done in zip(todo, are_done, strict=True):
-            if is_done:
-                self._wrote(row, after)
+            if not is_done:
+                continue
+            if after is None:
+                moved.append((row.stored.id, None))
+                continue
+            if _is_moved(row.stored, after):
+                moved.append((row.stored.id, after.due))
+            row.stored = after
+        self._horizon.moved(moved)
         return are_done
 
-    def _wrote(self, row: StoredRow, after: Stored | None) -> None:
-        before = row.stored
-        if after is None:
-            self._horizon.moved(before.id, None)
-            return
-        row.stored = after
-        # With another definition, what was set aside may be due.
-        if (after.due, after.executor, after.payload) != (before.due, before.executor, before.payload):
-            self._horizon.moved(after.id, after.due)
+
+def _is_moved(before: Stored, after: Stored) -> bool:
+    """Return whether a row may be due then that was not; with another definition, one that was set aside may be."""
+    return after.due != before.due or after.executor != before.executor or after.payload != before.payload
 
 
 def _place(stored: Stored) -> tuple[int, str]:

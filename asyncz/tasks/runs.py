@@ -48,12 +48,13 @@ class Run:
     """One submission of a task: what is in the task's row while it lives, and in the history once it has ended.
 
     ``owner`` is the scheduler that claimed it; ``lost`` is how many had it before and are gone. ``error`` is the text
-    of what the last failing due time raised.
+    of what the last failing due time raised. ``head`` is for who writes it down more than once: the text of all that
+    stays as it is once the run is claimed.
     """
 
     __slots__ = (
-        "claimed_at", "error", "executor", "finished_at", "id", "lost", "owner", "run_times", "source", "started_at",
-        "state", "store", "task_id", "task_name",
+        "claimed_at", "error", "executor", "finished_at", "head", "id", "lost", "owner", "run_times", "source",
+        "started_at", "state", "store", "task_id", "task_name",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +83,7 @@ class Run:
         self.started_at: datetime.datetime | None = None
         self.finished_at: datetime.datetime | None = None
         self.error: str | None = None
+        self.head: str | None = None
 
     def end(self, outcomes: Sequence[Outcome], now: datetime.datetime) -> None:
         """Write how the run ended; of several due times the worst counts: an error, then a miss."""

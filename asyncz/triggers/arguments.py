@@ -50,9 +50,9 @@ def arguments_of(trigger: Any, cls: type) -> dict[str, Any]:
     A class that keeps them in another form says so in ``_arguments``. What a constructor takes as ``**kwargs`` are the
     arguments of the next constructor in line. Raises TypeError for an argument that is kept in no attribute.
     """
-    owner = _constructed_by(cls)
-    if "_arguments" in vars(owner):
-        own: dict[str, Any] = vars(owner)["_arguments"](trigger)
+    owner: Any = cls if "__init__" in cls.__dict__ else _constructed_by(cls)
+    if "_arguments" in owner.__dict__:
+        own: dict[str, Any] = owner._arguments(trigger)
         return own
     names, takes_more = _parameters(owner)
     found = {name: _kept(trigger, name) for name in names}

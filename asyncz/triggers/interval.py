@@ -66,9 +66,12 @@ class IntervalTrigger(AnchoredTrigger):
         if unknown:
             refuse_unknown(IntervalTrigger, unknown)
         self._interval = _length(weeks, days, hours, minutes, seconds)
-        # The start becomes an instant when it is first needed.
-        self._start, end = self._zoned(timezone, bound(start_at, "start_at"), bound(end_at, "end_at"))
-        self._rest = _ENDLESS if end is None else (settled(end), False)
+        if start_at is end_at is timezone is None:  # nearly all: there is nothing to read
+            self.timezone, self._start, self._rest = None, None, _ENDLESS
+        else:
+            # The start becomes an instant when it is first needed.
+            self._start, end = self._zoned(timezone, bound(start_at, "start_at"), bound(end_at, "end_at"))
+            self._rest = _ENDLESS if end is None else (settled(end), False)
         self.jitter = None if jitter is None else checked_jitter(jitter)
 
     @property
@@ -179,16 +182,22 @@ class IntervalTrigger(AnchoredTrigger):
         return None if end is None else instant(end, self._zone(timezone))
 
     def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        end, is_filled_in = self._rest
         days, rest = divmod(self._interval, _DAY)
-        arguments = {
-            "days": days or None,
-            "seconds": (rest / _SECOND if rest % _SECOND else rest // _SECOND) or None,
-            "start_at": None if self._is_filled_in else self.start_at,
-            "end_at": self.end_at,
-            "timezone": self.timezone,
-            "jitter": self.jitter,
-        }
-        return {name: value for name, value in arguments.items() if value is not None}
+        if days:
+            arguments["days"] = days
+        if rest:
+            arguments["seconds"] = rest / _SECOND if rest % _SECOND else rest // _SECOND
+        if self._start is not None and not is_filled_in:
+            arguments["start_at"] = self.start_at
+        if end is not None:
+            arguments["end_at"] = self.end_at
+        if self.timezone is not None:
+            arguments["timezone"] = self.timezone
+        if self.jitter is not None:
+            arguments["jitter"] = self.jitter
+        return arguments
 
     def __repr__(self) -> str:
         end = f", end_at='{datetime_repr(self.end_at)}'" if self._rest[0] is not None else ""

@@ -73,7 +73,8 @@ def test_a_damaged_run_is_one_documented_error(name, value):
         run = run_from_dict(plain)
     except UnreadableRecordError:
         return
-    assert run_to_dict(run) == plain, "it was read as something else"
+    known = {name: value for name, value in plain.items() if value is not None}
+    assert run_to_dict(run) == known, "it was read as something else"
 
 
 def test_what_is_no_run_is_unreadable():
