@@ -22,6 +22,7 @@ from contracts.store import NOON, OWNER, after, due_ids, make_firing, make_task
 from asyncz.exceptions import NewerFormatError
 from asyncz.schedulers.base import BaseScheduler
 from asyncz.stores.sqlite import SQLiteStore, texts
+from asyncz.stores.stored import Ended, Swap
 
 FORMATS = Path(__file__).resolve().parent / "formats"
 TESTS = Path(__file__).resolve().parent.parent
@@ -170,7 +171,8 @@ class TestCost:
                     yield name, text
 
     def test_an_index_serves_every_statement_but_those_that_take_everything(self, store):
-        everything = {"FETCH_ALL", "FETCH_OWNERS", "CLEAR", "CLEAR_RUNS"}
+        # Of tasks that are gone there are no more than 1,000 runs.
+        everything = {"FETCH_ALL", "FETCH_OWNERS", "FETCH_GONE", "CLEAR", "FORGET_ALL"}
         seen = set()
         for name, statement in self.statements():
             seen.add(name)
@@ -178,6 +180,8 @@ class TestCost:
             # Through an index in its order, from one end until there is enough; or all that is in a partial one.
             assert all("USING" in plan and "INDEX" in plan for plan in scans) or name in everything, (name, scans)
         assert seen > everything | {"FETCH_DUE", "FETCH_DUE_BEHIND", "FETCH_LIVE", "SWAP", "PRUNE_GONE"}
+        (plan,) = self.plans(store, texts.left_by(3))
+        assert plan.startswith("SEARCH runs USING INDEX runs_of_task (task=?")
 
     @pytest.mark.parametrize("name", ["FETCH_DUE", "FETCH_DUE_BEHIND"])
     def test_what_is_due_is_found_in_order_without_sorting(self, store, name):
@@ -212,6 +216,34 @@ class TestCost:
         store.fetch_due(to_noon(), 6, ["default"])
         store._file._connection.set_progress_handler(None, 0)
         assert len(steps) - few < 2 * few
+
+
+class TestRunsOfTasksThatAreGone:
+    def gone(self, number: int) -> Ended:
+        return Ended(f"t{number}", f"r{number}", number, "executed", f'"content {number}\n"')
+
+    def test_those_that_came_in_one_go_are_one_row(self, store, raw):
+        store.put([stored(f"t{number}") for number in range(600)])
+        store.swap([Swap(f"t{number}", 1, None, (self.gone(number),)) for number in range(600)])
+        assert raw.execute("SELECT number FROM gone").fetchall() == [(600,)]
+        assert store.fetch_runs("t7", None, 9) == ['"content 7\n"']
+        assert store.fetch_runs(None, None, 2) == ['"content 599\n"', '"content 598\n"']
+
+    def test_rows_of_which_all_are_too_many_go(self, store, raw):
+        for start in (0, 400, 800, 1200):
+            store.record([self.gone(number) for number in range(start, start + 400)])
+        assert raw.execute("SELECT number FROM gone").fetchall() == [(800,), (1200,), (1600,)]
+        found = store.fetch_runs(None, None, 2000)
+        assert (len(found), found[0], found[-1]) == (1000, '"content 1599\n"', '"content 600\n"')
+
+    @pytest.mark.parametrize(
+        "heads", ["", "{}", "[1]", '[["t", "r", 1, "executed"]]', '[["t", "r", "1", "executed", 3]]']
+    )
+    def test_one_row_that_nobody_can_read_keeps_no_other_from_being_read(self, store, raw, heads):
+        store.record([self.gone(1)])
+        raw.execute("INSERT INTO gone VALUES (2, ?, 'xyz')", [heads])
+        store.record([self.gone(2)])
+        assert store.fetch_runs(None, None, 9) == ['"content 2\n"', '"content 1\n"']
 
 
 def to_noon() -> int:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..durable import DurableStore
 from ..stored import Stored
-from . import texts
+from . import history, texts
 from .file import SQLiteFile
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..stored import Ended, Swap
     from .file import Cursor
@@ -69,14 +69,9 @@ class SQLiteStore(DurableStore):
 
     def fetch(self, task_ids: Sequence[str]) -> list[Stored]:
         def look(cursor: Cursor) -> list[Stored]:
-            if len(task_ids) > 1:
-                cursor.execute("BEGIN")
-            found = [_stored(row) for task_id in task_ids for row in cursor.execute(texts.FETCH, (task_id,))]
-            if len(task_ids) > 1:
-                cursor.execute("COMMIT")
-            return found
+            return [_stored(row) for task_id in task_ids for row in cursor.execute(texts.FETCH, (task_id,))]
 
-        return self._file.read(look)
+        return self._file.look(look) if len(task_ids) > 1 else self._file.read(look)
 
     def fetch_all(self) -> list[Stored]:
         return self._file.read(lambda cursor: list(map(_stored, cursor.execute(texts.FETCH_ALL))))
@@ -102,52 +97,47 @@ class SQLiteStore(DurableStore):
         return self._file.read(look)
 
     def put(self, rows: Sequence[Stored]) -> list[bool]:
-        return self._file.write(lambda cursor: [cursor.execute(texts.PUT, row).rowcount == 1 for row in rows])
-
-    def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         def write(cursor: Cursor) -> list[bool]:
-            are_done = [self._swap(cursor, *swap) for swap in swaps]
-            if any(is_done and swap.after is None for swap, is_done in zip(swaps, are_done, strict=True)):
-                cursor.execute(texts.PRUNE_GONE)
-            return are_done
+            if _all_or_none(cursor, len(rows), lambda: _many(cursor, texts.PUT, rows)):
+                return [True] * len(rows)
+            return [_many(cursor, texts.PUT, [row]) for row in rows]
 
         return self._file.write(write)
 
-    def _swap(self, cursor: Cursor, task_id: str, revision: int, after: Stored | None, ended: Sequence[Ended]) -> bool:
-        if after is None:
-            is_done = cursor.execute(texts.REMOVE, (task_id, revision)).rowcount == 1
-        else:
-            is_done = cursor.execute(texts.SWAP, (*after[1:], task_id, revision)).rowcount == 1
+    def swap(self, swaps: Sequence[Swap]) -> list[bool]:
+        def write(cursor: Cursor) -> list[bool]:
+            if _all_or_none(cursor, len(swaps), lambda: self._swap(cursor, swaps)):
+                return [True] * len(swaps)
+            return [self._swap(cursor, [swap]) for swap in swaps]
+
+        return self._file.write(write)
+
+    def _swap(self, cursor: Cursor, swaps: Sequence[Swap]) -> bool:
+        """Make some changes, and return whether that could be done with all of them; one alone is made or is not."""
+        gone = [swap for swap in swaps if swap.after is None]
+        kept = [(swap, swap.after) for swap in swaps if swap.after is not None]
+        is_done = _many(cursor, texts.REMOVE, [(swap.id, swap.revision) for swap in gone]) and _many(
+            cursor, texts.SWAP, [(*after[1:], swap.id, swap.revision) for swap, after in kept]
+        )
         if is_done:
-            for run in ended:
-                cursor.execute(texts.RECORD, (*run, after is None))
-            if after is None:
-                cursor.execute(texts.RUNS_GONE, (task_id,))
-            elif ended:
-                cursor.execute(texts.PRUNE, (task_id, self.history_length))
+            history.keep(cursor, _ended(swap for swap, _after in kept), self.history_length)
+            history.bury(cursor, [swap.id for swap in gone], _ended(gone))
         return is_done
 
     def clear(self) -> None:
         def write(cursor: Cursor) -> None:
-            for statement in (texts.CLEAR_RUNS, texts.CLEAR, texts.PRUNE_GONE):
-                cursor.execute(statement)
+            history.bury_all(cursor)
+            cursor.execute(texts.CLEAR)
 
         self._file.write(write)
 
     # -- history and owners -----------------------------------------------------------------------------------------
 
     def record(self, runs: Sequence[Ended]) -> None:
-        def write(cursor: Cursor) -> None:
-            for run in runs:
-                cursor.execute(texts.RECORD, (*run, True))
-            cursor.execute(texts.PRUNE_GONE)
-
-        self._file.write(write)
+        self._file.write(lambda cursor: history.record(cursor, runs))
 
     def fetch_runs(self, task_id: str | None, state: str | None, limit: int) -> list[str]:
-        statement = texts.FETCH_RUNS[task_id is not None, state is not None]
-        values = [value for value in (task_id, state, limit) if value is not None]
-        return self._file.read(lambda cursor: [content for (content,) in cursor.execute(statement, values)])
+        return self._file.look(lambda cursor: history.fetch(cursor, task_id, state, limit))
 
     def write_owner(self, owner: str, content: str) -> None:
         self._file.write(lambda cursor: cursor.execute(texts.WRITE_OWNER, (owner, content)))
@@ -157,6 +147,27 @@ class SQLiteStore(DurableStore):
 
     def remove_owner(self, owner: str) -> None:
         self._file.write(lambda cursor: cursor.execute(texts.REMOVE_OWNER, (owner,)))
+
+
+def _ended(swaps: Iterable[Swap]) -> list[Ended]:
+    return [run for swap in swaps for run in swap.ended]
+
+
+def _many(cursor: Cursor, statement: str, values: Sequence[Sequence[Any]]) -> bool:
+    """Execute a statement for each of some rows, and return whether it changed one row each time."""
+    return not values or cursor.executemany(statement, values).rowcount == len(values)
+
+
+def _all_or_none(cursor: Cursor, count: int, work: Callable[[], bool]) -> bool:
+    """Do something for many rows at once, and undo it unless that was right for all of them."""
+    if count < 2:
+        return False
+    cursor.execute("SAVEPOINT many")
+    is_done = work()
+    if not is_done:
+        cursor.execute("ROLLBACK TO many")
+    cursor.execute("RELEASE many")
+    return is_done
 
 
 def _taken(rows: Iterable[Row], instant: int, limit: int) -> tuple[list[Stored], int | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ("APPLICATION_ID", "FORMAT")
+__all__ = ("APPLICATION_ID", "FORMAT", "GONE_LENGTH")
 
 #: The format that is written, and the latest that is read: ``PRAGMA user_version``.
 FORMAT = 1
@@ -11,8 +11,11 @@ APPLICATION_ID = 0x6173797A
 #: Ended runs that are kept of tasks that are gone.
 GONE_LENGTH = 1000
 
-#: ``tasks`` has a row for each task, ``runs`` the ended runs (``gone``: of tasks that are), ``owners`` the heartbeats.
-#: Instants are microseconds since 1970 UTC; payload and content are as asyncz.serializers writes them.
+#: ``tasks`` has a row for each task, ``runs`` the ended runs of those that are there, ``owners`` the heartbeats.
+#: ``gone`` has the ended runs of tasks that are not there any more. Those that came in one go are one row of it: their
+#: contents, one behind the other, and a list in JSON of what else there is to each, the length of its content last. The
+#: number is how many there have been by then. Instants are microseconds since 1970 UTC; payload and content are as
+#: asyncz.serializers writes them.
 SCHEMA = (
     """
     CREATE TABLE tasks (
@@ -36,13 +39,12 @@ SCHEMA = (
         run TEXT NOT NULL,
         claimed INTEGER NOT NULL,
         state TEXT NOT NULL,
-        gone INTEGER NOT NULL,
         content TEXT NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX runs_of_task ON runs (task, run)",
+    "CREATE INDEX runs_of_task ON runs (task, claimed)",
     "CREATE INDEX runs_claimed ON runs (claimed)",
-    "CREATE INDEX runs_gone ON runs (claimed) WHERE gone",
+    "CREATE TABLE gone (number INTEGER NOT NULL PRIMARY KEY, heads TEXT NOT NULL, contents TEXT NOT NULL)",
     "CREATE TABLE owners (owner TEXT NOT NULL PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT}",
@@ -65,31 +67,31 @@ SWAP = (
     " WHERE id = ? AND revision = ?"
 )
 REMOVE = "DELETE FROM tasks WHERE id = ? AND revision = ?"
-CLEAR_RUNS = "UPDATE runs SET gone = 1 WHERE NOT gone AND task NOT IN (SELECT id FROM tasks WHERE final)"
 CLEAR = "DELETE FROM tasks WHERE NOT final"
 
-RECORD = (
-    "INSERT INTO runs (task, run, claimed, state, content, gone) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (task, run) DO NOTHING"
-)
-#: Leaves the latest of the runs of a task that is there.
+RECORD = "INSERT INTO runs (task, run, claimed, state, content) VALUES (?, ?, ?, ?, ?)"
+#: Leaves the latest of the runs of a task.
 PRUNE = (
-    "DELETE FROM runs WHERE number IN (SELECT number FROM runs WHERE task = ? AND NOT gone"
-    " ORDER BY claimed DESC, number DESC LIMIT -1 OFFSET ?)"
+    "DELETE FROM runs WHERE task = ? AND (claimed, number) <="
+    " (SELECT claimed, number FROM runs WHERE task = ? ORDER BY claimed DESC, number DESC LIMIT 1 OFFSET ?)"
 )
-RUNS_GONE = "UPDATE runs SET gone = 1 WHERE task = ? AND NOT gone"
-#: Leaves the latest of the runs of tasks that are gone.
-PRUNE_GONE = (
-    "DELETE FROM runs WHERE number IN (SELECT number FROM runs WHERE gone"
-    f" ORDER BY claimed DESC, number DESC LIMIT -1 OFFSET {GONE_LENGTH})"
-)
+_ENDED = "task, run, claimed, state, content"
+FORGET = "DELETE FROM runs WHERE task = ?"
+#: Of all tasks but those that are hidden, which have live runs.
+_CLEARED = "task NOT IN (SELECT id FROM tasks WHERE runs <> '' AND final)"
+LEFT_BY_ALL = f"SELECT {_ENDED} FROM runs WHERE {_CLEARED} ORDER BY claimed DESC, number DESC LIMIT {GONE_LENGTH}"
+FORGET_ALL = f"DELETE FROM runs WHERE {_CLEARED}"
+BURY = "INSERT INTO gone (number, heads, contents) SELECT coalesce(max(number), 0) + ?, ?, ? FROM gone"
+PRUNE_GONE = f"DELETE FROM gone WHERE number <= (SELECT max(number) FROM gone) - {GONE_LENGTH}"
+FETCH_GONE = "SELECT heads, contents FROM gone ORDER BY number DESC"
+IS_KNOWN = "SELECT count(*) FROM runs WHERE task = ? AND run = ?"
 _NEWEST = " ORDER BY claimed DESC, number DESC LIMIT ?"
-#: Whether of one task, whether of one state -> the contents of ended runs.
+#: Whether of one task, whether of one state -> the ended runs of tasks that are there, the latest first.
 FETCH_RUNS = {
-    (False, False): f"SELECT content FROM runs{_NEWEST}",
-    (False, True): f"SELECT content FROM runs WHERE state = ?{_NEWEST}",
-    (True, False): f"SELECT content FROM runs WHERE task = ?{_NEWEST}",
-    (True, True): f"SELECT content FROM runs WHERE task = ? AND state = ?{_NEWEST}",
+    (False, False): f"SELECT {_ENDED} FROM runs{_NEWEST}",
+    (False, True): f"SELECT {_ENDED} FROM runs WHERE state = ?{_NEWEST}",
+    (True, False): f"SELECT {_ENDED} FROM runs WHERE task = ?{_NEWEST}",
+    (True, True): f"SELECT {_ENDED} FROM runs WHERE task = ? AND state = ?{_NEWEST}",
 }
 
 WRITE_OWNER = (
@@ -97,3 +99,8 @@ WRITE_OWNER = (
 )
 FETCH_OWNERS = "SELECT owner, content FROM owners"
 REMOVE_OWNER = "DELETE FROM owners WHERE owner = ?"
+
+
+def left_by(count: int) -> str:
+    """Return the statement for the ended runs of so many tasks, by their ids."""
+    return f"SELECT {_ENDED} FROM runs WHERE task IN ({','.join('?' * count)})"
