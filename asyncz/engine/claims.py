@@ -32,7 +32,7 @@ class Claims:
     def __init__(self, has_lapsed: Callable[[str], bool]) -> None:
         self.has_lapsed = has_lapsed
         #: The ids of our runs, and of each how often its store had been lapsed in when it was claimed.
-        self._known: dict[str, int] = {}
+        self._known: dict[int | str, int] = {}
         self._lapses: dict[str, int] = {}
         # By id of the list of run times, which is what an executor has.
         self._waiting: dict[int, Waiting] = {}
@@ -48,25 +48,28 @@ class Claims:
     def make(self, store: BaseStore, firings: Sequence[Firing], owner: str) -> list[Firing]:
         """Claim, and return what was won. Nobody finds a run of ours in the store before it is known here."""
         runs: list[Run] = [firing.run for firing in firings if firing.run is not None]
+        lapses = self._lapses.get(runs[0].store, 0) if runs else 0
         for run in runs:
             name_apart(run)
-        self._known.update({str(run.id): self._lapses.get(run.store, 0) for run in runs})
-        won: list[Firing] = []
+            self._known[run.id] = lapses
+        ours: list[Run] = []
         try:
             won = store.claim(firings, owner)
+            ours = [firing.run for firing in won if firing.run is not None]
         finally:
-            ids = {str(firing.run.id) for firing in won if firing.run is not None}
-            self.forget([run for run in runs if str(run.id) not in ids])
+            if len(ours) < len(runs):
+                ids = {run.id for run in ours}
+                self.forget([run for run in runs if run.id not in ids])
         return won
 
     def knows(self, run: Run) -> bool:
         """Return whether a run is one that this process has, or is about to have."""
-        return str(run.id) in self._known
+        return run.id in self._known
 
     def forget(self, runs: Iterable[Run]) -> None:
         """Part with runs that are in no row of ours any more, or are to be found there by anybody."""
         for run in runs:
-            self._known.pop(str(run.id), None)
+            self._known.pop(run.id, None)
             self._waiting.pop(id(run.run_times), None)
 
     # -- what has not begun -----------------------------------------------------------------------------------------
@@ -81,7 +84,7 @@ class Claims:
         if waiting is None:
             return None
         alias, _store, firing = waiting
-        if not self.has_lapsed(alias) and self._known.get(str(firing.run.id)) == self._lapses.get(alias, 0):
+        if not self.has_lapsed(alias) and self._known.get(firing.run.id) == self._lapses.get(alias, 0):
             return True
         self.forget([firing.run])
         return False

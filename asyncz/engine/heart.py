@@ -62,7 +62,7 @@ class Heart:
         if last is None:
             return True
         beaten, beaten_at = last
-        return max(monotonic - beaten, (now - beaten_at).total_seconds()) > self.stale_after
+        return monotonic - beaten > self.stale_after or (now - beaten_at).total_seconds() > self.stale_after
 
     def has_beaten(self, store_alias: str) -> bool:
         """Return whether there was a beat in a store in this life."""

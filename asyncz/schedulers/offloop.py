@@ -21,6 +21,8 @@ __all__ = ("OffLoopScheduler",)
 
 #: So many ends of runs are written down sooner than after ``SETTLE_WITHIN``: each time may be a write to a disk.
 MANY_OFF_LOOP = 512
+#: Earlier than anything is due.
+LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 
 
 class OffLoopScheduler(WakingScheduler):
@@ -30,7 +32,7 @@ class OffLoopScheduler(WakingScheduler):
     """
 
     _passes: PassThread | None = None
-    #: Until when the thread sleeps if nobody wakes it; None while it does not, or nobody knows.
+    #: What is due earlier wakes the thread; None while it does not sleep, or everything does.
     _asleep_until: datetime.datetime | None = None
 
     def _join(self, alias: str, store: BaseStore) -> None:
@@ -101,7 +103,8 @@ class OffLoopScheduler(WakingScheduler):
         if passes is None:
             super()._settle_soon()
             return
-        passes.settle_within(0 if self._is_ending else SETTLE_WITHIN)
+        if self._is_ending or not passes.is_to_settle:
+            passes.settle_within(0 if self._is_ending else SETTLE_WITHIN)
         if self._dispatcher.full:
             passes.wake()
         if self._is_ending:
@@ -121,10 +124,10 @@ class OffLoopScheduler(WakingScheduler):
                 while self._step(self.clock.now()):
                     pass
             wait, now = self._wait(), self.clock.now()
-            if wait is not None:
+            if self.state == SchedulerState.STATE_PAUSED:
+                self._asleep_until = LONG_AGO  # for nothing is it woken then but to go on
+            elif wait is not None:
                 self._asleep_until = now + datetime.timedelta(seconds=wait)
-            elif self.state == SchedulerState.STATE_PAUSED:
-                self._asleep_until = now  # for nothing is it woken then but to go on
             return wait
         except Exception:
             self._log_exception("A pass broke off.")

@@ -61,6 +61,11 @@ class PassThread(threading.Thread):
         """Have it look soon; from any thread."""
         self._alarm.ring()
 
+    @property
+    def is_to_settle(self) -> bool:
+        """True when ends of runs that were reported by now will be written down before long."""
+        return self._settle_at is not None
+
     def settle_within(self, seconds: float) -> None:
         """Have it write down the ends of runs before so many seconds have passed; from any thread."""
         by = SYSTEM_CLOCK.monotonic() + seconds

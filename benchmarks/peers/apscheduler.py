@@ -111,7 +111,7 @@ def resume(scheduler: Any) -> None:
     scheduler.resume()
 
 
-def left(place: Place, at: datetime.datetime) -> int:
+def left(place: Place, at: datetime.datetime) -> bool:
     if place.path is not None:
-        return place.number("SELECT count(*) FROM apscheduler_jobs WHERE next_run_time <= ?", at.timestamp())
-    return int(place.reader.zcount("apscheduler.run_times", "-inf", at.timestamp()))
+        return place.has("apscheduler_jobs WHERE next_run_time <= ?", at.timestamp())
+    return bool(place.reader.zcount("apscheduler.run_times", "-inf", at.timestamp()))

@@ -68,9 +68,9 @@ def once(scheduler: Any, fn: Callable[..., Any], at: datetime.datetime) -> Any:
     return _task(scheduler, fn)()
 
 
-def left(place: Place, at: datetime.datetime) -> int:
-    """Return 0: a task is out of the queue before it is called, and leaves no result."""
-    return 0
+def left(place: Place, at: datetime.datetime) -> bool:
+    """Return False: a task is out of the queue before it is called, and leaves no result."""
+    return False
 
 
 @functools.cache

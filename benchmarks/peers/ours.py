@@ -111,10 +111,10 @@ def resume(scheduler: Any) -> None:
     scheduler.resume()
 
 
-def left(place: Place, at: datetime.datetime) -> int:
+def left(place: Place, at: datetime.datetime) -> bool:
     instant = int(at.timestamp()) * 1_000_000 + at.microsecond
     if place.path is not None:
-        due = "SELECT count(*) FROM tasks WHERE executor = 'default' AND due <= ?"
-        return place.number(due, instant) + place.number("SELECT count(*) FROM tasks WHERE runs <> ''")
+        is_due = place.has("tasks WHERE executor = 'default' AND due <= ?", instant)
+        return is_due or place.has("tasks WHERE runs <> ''")
     due = place.reader.zlexcount("asyncz.run_times", "-", f"[7:default:{10**18 + instant + 1:019}")
-    return int(due + place.reader.scard("asyncz.tasks:live"))
+    return bool(due or place.reader.scard("asyncz.tasks:live"))

@@ -77,7 +77,7 @@ def fill(scheduler: Any, place: Place, fn: Callable[..., Any], count: int) -> No
     place.multiply("asyncz_store", "next_run_time, state", "asyncz.tasks", "asyncz.run_times", count)
 
 
-def left(place: Place, at: datetime.datetime) -> int:
+def left(place: Place, at: datetime.datetime) -> bool:
     if place.path is not None:
-        return place.number("SELECT count(*) FROM asyncz_store WHERE next_run_time <= ?", at.timestamp())
-    return int(place.reader.zcount("asyncz.run_times", "-inf", at.timestamp()))
+        return place.has("asyncz_store WHERE next_run_time <= ?", at.timestamp())
+    return bool(place.reader.zcount("asyncz.run_times", "-inf", at.timestamp()))

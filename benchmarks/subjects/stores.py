@@ -220,7 +220,7 @@ async def _written(peer: Any, place: places.Place, at: datetime.datetime) -> Non
     until = time.perf_counter() + PATIENCE
     while peer.left(place, at):
         if time.perf_counter() > until:
-            raise RuntimeError(f"{peer.left(place, at)} tasks were never written")
+            raise RuntimeError("Some tasks were never written.")
         await asyncio.sleep(0.001)
 
 
