@@ -116,5 +116,5 @@ def left(place: Place, at: datetime.datetime) -> bool:
     if place.path is not None:
         is_due = place.has("tasks WHERE executor = 'default' AND due <= ?", instant)
         return is_due or place.has("tasks WHERE runs <> ''")
-    due = place.reader.zlexcount("asyncz.run_times", "-", f"[7:default:{10**18 + instant + 1:019}")
+    due = place.reader.zlexcount("asyncz.run_times", "-", f"[default:{10**18 + instant + 1:019}")
     return bool(due or place.reader.scard("asyncz.tasks:live"))

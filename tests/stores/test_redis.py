@@ -16,12 +16,15 @@ from contracts.store import *  # noqa: F403
 from contracts.store import NOON, OWNER, after, due_ids, make_firing, make_run, make_task
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from servers import Proxy
 
 from asyncz._ids import random_id
 from asyncz.enums import RunState
 from asyncz.exceptions import NewerFormatError, UnreadableRecordError
 from asyncz.stores.redis import RedisStore
+from asyncz.stores.redis.calls import ClientCalls, OwnCalls, packed
 from asyncz.stores.redis.format import FORMAT
 from asyncz.stores.stored import Ended, Stored, Swap
 from asyncz.tasks.runs import Outcome
@@ -99,23 +102,33 @@ def end_run(store: RedisStore, row: Stored, run: Ended, *, keep: bool = True) ->
     return moved
 
 
-class Counting(redis.Connection):
-    """A connection that counts what it sends: each is one round trip."""
+class Sent:
+    """Counts what is sent over any connection: each is one round trip."""
 
-    sent = 0
+    def __init__(self, monkeypatch) -> None:
+        self.count = 0
+        original = redis.Connection.send_packed_command
 
-    def send_packed_command(self, *args, **kwargs):
-        type(self).sent += 1
-        super().send_packed_command(*args, **kwargs)
+        def counted(connection, *args, **kwargs):
+            self.count += 1
+            original(connection, *args, **kwargs)
+
+        monkeypatch.setattr(redis.Connection, "send_packed_command", counted)
 
 
 @pytest.fixture
-def counting(make_store, redis_url):
-    Counting.sent = 0
-    pool = redis.ConnectionPool.from_url(redis_url, connection_class=Counting)
-    client = redis.Redis(connection_pool=pool)
-    yield make_store(client=client)
-    pool.disconnect()
+def sent(monkeypatch):
+    return Sent(monkeypatch)
+
+
+@pytest.fixture(params=["own", "given"])
+def counting(request, make_store, redis_url):
+    """A store whose scripts are run over its own connections, or by the client that it was given."""
+    if request.param == "own":
+        yield make_store()
+        return
+    with redis.Redis.from_url(redis_url) as client:
+        yield make_store(client=client)
 
 
 class TestRoundTrips:
@@ -156,25 +169,25 @@ class TestRoundTrips:
             "remove-owner",
         ],
     )
-    def test_each_primitive_is_one_round_trip(self, counting, ask):
+    def test_each_primitive_is_one_round_trip(self, counting, sent, ask):
         counting.put([stored(f"a{number}", number) for number in range(1024)])
         ask(counting)  # whatever the server does not know by then
-        before = Counting.sent
+        before = sent.count
         ask(counting)
-        assert Counting.sent == before + 1
+        assert sent.count == before + 1
 
     @pytest.mark.parametrize("others", [0, pytest.param(20_000, marks=pytest.mark.slow)])
-    def test_a_thousand_due_tasks_take_four_round_trips_however_many_are_stored(self, counting, others):
+    def test_a_thousand_due_tasks_take_four_round_trips_however_many_are_stored(self, counting, sent, others):
         counting.insert_all([(make_task(f"later{number}", after(60 + number)), None) for number in range(others)])
         counting.insert_all([(make_task(f"t{number:04}"), None) for number in range(1000)])
-        before = Counting.sent
+        before = sent.count
         rows = counting.due(NOON, 1024, ["default"])
         firings = [make_firing(_Read(rows), row.task.id, next_due=after(3600)) for row in rows]
         assert len(counting.claim(firings, OWNER)) == 1000
         for firing in firings:
             firing.run.end([Outcome(RunState.EXECUTED, NOON)], NOON)
         counting.finish([firing.run for firing in firings])
-        assert Counting.sent - before <= 4
+        assert sent.count - before <= 4
         assert len(counting.read_runs()) == 1000
 
 
@@ -291,7 +304,7 @@ class TestRows:
         moved, paused = stored("a", 9, "other", revision=2), stored("b", None, revision=2)
         store.swap([Swap("a", 1, moved), Swap("b", 1, paused), Swap("c", 1, None), Swap("d", 2, None)])
         members = make_store.client.zrange(store.run_times_key, 0, -1)
-        assert members == [b"5:other:1000000000000000009a", b"7:default:1000000000000000003d"]
+        assert members == [b"default:1000000000000000003d", b"other:1000000000000000009a"]
 
     def test_rows_without_live_runs_are_not_among_those_with_some(self, make_store):
         store = make_store()
@@ -323,6 +336,44 @@ class TestHistory(TestHistory):  # noqa: F405
         assert _ids(store.fetch_runs(None, None, 99)) == ["b5", "a5", "b4", "a4", "b3", "a3"]
         assert _ids(store.fetch_runs(None, None, 2)) == ["b5", "a5"]
         assert store.fetch_runs("c", None, 99) == []
+
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        instants=st.lists(st.sampled_from([-62_135_596_800_000_000, -1000, 0, 10**9 - 1, 10**9, 10**15]), max_size=12),
+        length=st.integers(1, 5),
+    )
+    def test_runs_claimed_at_once_are_told_apart_and_the_last_to_end_are_kept(self, make_store, instants, length):
+        store, row = make_store(history_length=length), stored()
+        store.put([row])
+        for number, instant in enumerate(instants):
+            row = end_run(store, row, ended(f"{number:02}", claimed_at=instant))
+        kept = sorted(((instant, f"{number:02}") for number, instant in enumerate(instants)), reverse=True)[:length]
+        assert _ids(store.fetch_runs("a", None, 99)) == _ids(store.fetch_runs(None, None, 99)) == [id for _, id in kept]
+        assert make_store.client.hlen(f"{store.tasks_key}:runs") == len(kept)
+
+    def test_a_shorter_history_takes_effect_with_the_next_run_of_a_task(self, make_store):
+        store, row = make_store(history_length=9), stored()
+        store.put([row])
+        for number in range(7):
+            row = end_run(store, row, ended(str(number), claimed_at=number))
+        end_run(make_store(like=store, history_length=3), row, ended("7", claimed_at=7))
+        assert _ids(store.fetch_runs("a", None, 99)) == ["7", "6", "5"]
+        assert make_store.client.hlen(f"{store.tasks_key}:runs") == 3
+
+    def test_a_batch_may_end_thousands_of_runs(self, make_store):
+        store = make_store()
+        rows = [stored(f"t{number:04}") for number in range(1024)]
+        store.put(rows)
+        runs = {
+            row.id: tuple(ended(f"{row.id}-{n}", row.id, 10 * at + n) for n in range(5)) for at, row in enumerate(rows)
+        }
+        moved = [row._replace(revision=2) for row in rows]
+        store.swap([Swap(row.id, 1, after, runs[row.id]) for row, after in zip(rows, moved, strict=True)])
+        assert len(store.fetch_runs(None, None, 9999)) == 5 * 1024
+        store.swap([Swap(row.id, 2, None) for row in rows])
+        latest = [run.run_id for row in reversed(rows) for run in reversed(runs[row.id])]
+        assert _ids(store.fetch_runs(None, None, 9999)) == latest[:1000]
+        assert make_store.client.exists(*(f"{store.tasks_key}:{name}" for name in ("runs", "claimed", "latest"))) == 0
 
     def test_runs_of_a_state_are_found_behind_many_of_another(self, make_store):
         store = make_store()
@@ -357,7 +408,7 @@ class TestHistory(TestHistory):  # noqa: F405
         end_run(store, stored("b"), ended("other", "b", 3))
         store.clear()
         assert _ids(store.fetch_runs(None, None, 9)) == ["other", "last", "first"]
-        assert make_store.client.exists(f"{store.tasks_key}:runs", f"{store.tasks_key}:latest") == 0
+        assert make_store.client.exists(*(f"{store.tasks_key}:{name}" for name in ("runs", "claimed", "latest"))) == 0
 
     @pytest.mark.parametrize("gone", [50, 1050])
     def test_of_tasks_that_are_gone_the_last_thousand_runs_are_kept(self, make_store, gone):
@@ -399,6 +450,97 @@ class TestHistory(TestHistory):  # noqa: F405
 
 def _ids(contents: list[str]) -> list[str]:
     return [content.partition(": ")[2].strip('"}') for content in contents]
+
+
+class TestCalls:
+    @given(args=st.lists(st.binary(max_size=40), max_size=9))
+    def test_a_command_is_packed_as_the_client_packs_it(self, args):
+        begun = b"$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n0\r\n"
+        theirs = redis.Connection(protocol=2).pack_command("EVAL", "return 1", 0, *args)
+        assert packed(3 + len(args), begun, args) == b"".join(theirs)
+
+    @pytest.mark.parametrize(
+        ("options", "are_own"),
+        [
+            ({}, True),
+            ({"url": "redis://u:p@somewhere:99/4?socket_timeout=3", "username": "x", "ssl_ca_certs": "y"}, True),
+            ({"url": "rediss://somewhere"}, True),
+            ({"url": "unix:///run/redis.sock?db=5"}, True),
+            ({"protocol": 3}, False),
+            ({"url": "redis://somewhere?protocol=3"}, False),
+            ({"url": "redis://somewhere?retry_on_timeout=yes"}, False),
+            ({"retry": Retry(NoBackoff(), 3)}, False),
+            ({"max_connections": 2}, False),
+            ({"client": redis.Redis()}, False),
+        ],
+    )
+    def test_a_client_that_does_more_than_to_connect_is_asked_itself(self, options, are_own):
+        assert isinstance(RedisStore(**options)._calls, OwnCalls if are_own else ClientCalls)
+
+    def test_a_connection_is_kept_until_the_store_is_shut_down(self, make_store):
+        store = make_store(client_name=random_id())
+        store.put([stored("a")])
+        first = _connections(make_store, store)
+        make_store.client.script_flush()
+        store.put([stored("b")])
+        assert _connections(make_store, store) == first
+        assert len(first) == 1
+        store.shutdown()
+        # The server comes to it after a moment.
+        assert any(_connections(make_store, store) == [] for _ in range(1000))
+
+    def test_one_that_the_server_has_closed_meanwhile_is_not_used(self, make_store):
+        store = make_store(client_name=random_id())
+        (known,) = _connections(make_store, store)
+        assert make_store.client.client_kill_filter(_id=known) == 1
+        assert store.put([stored("a")]) == [True]
+        assert _connections(make_store, store) != [known]
+
+    def test_what_the_server_refuses_is_said_and_the_connection_goes_on(self, make_store):
+        store = make_store(client_name=random_id())
+        known = _connections(make_store, store)
+        make_store.client.set(store.tasks_key, "text")
+        for _ in range(2):
+            with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+                store.put([stored("a")])
+        make_store.client.delete(store.tasks_key)
+        assert store.put([stored("a")]) == [True]
+        assert _connections(make_store, store) == known
+
+    def test_a_reply_that_comes_too_late_is_not_taken_for_that_to_the_next_call(self, redis_server):
+        cabinet = Cabinet(redis_server.url)
+        store = cabinet(socket_timeout=0.2)
+        cabinet.client.client_pause(600, all=True)
+        with pytest.raises(redis.TimeoutError):
+            store.put([stored("a", 1)])
+        cabinet.client.set("a", 1)  # waits until it goes on
+        assert store.fetch_due(9, 9, ["default"])[0] in ([], [stored("a", 1)])
+        cabinet.close()
+
+    def test_threads_do_not_get_each_others_replies(self, make_store):
+        store = make_store()
+        executors = [f"e{number}" for number in range(8)]
+        store.put([stored(name, 1, name) for name in executors])
+        wrong, begin = [], threading.Barrier(len(executors))
+
+        def ask(name: str) -> None:
+            begin.wait(10)
+            for _ in range(50):
+                found, _following = store.fetch_due(9, 9, [name])
+                if [row.id for row in found] != [name]:
+                    wrong.append((name, found))
+
+        threads = [threading.Thread(target=ask, args=(name,)) for name in executors]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert wrong == []
+
+
+def _connections(cabinet: Cabinet, store: RedisStore) -> list[str]:
+    name = store._client.get_connection_kwargs()["client_name"]
+    return [client["id"] for client in cabinet.client.client_list() if client["name"] == name]
 
 
 class TestServerGoesAway:
@@ -674,9 +816,15 @@ def _bytes(value: str) -> bytes:
 @pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 class TestForks:
-    @pytest.mark.parametrize("is_given", [False, True])
+    @pytest.mark.parametrize(
+        ("is_given", "is_told"),
+        [(False, True), (False, False), (True, True)],
+        ids=["own", "own-unsaid", "given"],
+    )
     @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-    def test_a_child_has_connections_of_its_own_and_leaves_those_of_its_parent_alone(self, make_store, is_given):
+    def test_a_child_has_connections_of_its_own_and_leaves_those_of_its_parent_alone(
+        self, make_store, is_given, is_told
+    ):
         options = {"client": make_store.client} if is_given else {}
         scheduler = Scheduler()
         store = make_store(scheduler=scheduler, **options)
@@ -688,7 +836,8 @@ class TestForks:
         if child == 0:
             code = 1
             try:
-                store.left_behind()
+                if is_told:
+                    store.left_behind()
                 store.add_task(make_task("b"))
                 code = 0 if store._client.client_id() != ours and store.lookup_task("a") is not None else 2
                 store.shutdown()
@@ -697,7 +846,7 @@ class TestForks:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert sorted(task.id for task in store.get_all_tasks()) == ["a", "b"]
         assert store._client.client_id() == ours
-        assert scheduler.woken.wait(10), "the parent hears its child"
+        assert not is_told or scheduler.woken.wait(10), "the parent hears its child"
 
 
 class TestConfiguration:

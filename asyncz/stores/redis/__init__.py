@@ -4,10 +4,11 @@
 
 ===========================  ==========  =========================================================================
 ``asyncz.tasks``             hash        id -> record: schedule, definition and live runs, in one value
-``asyncz.run_times``         sorted set  ``<length>:<executor>:<due><id>`` of each task that is due some time; all
+``asyncz.run_times``         sorted set  ``<executor>:<due><id>`` of each task that is due some time; all
                                          scores are 0, so the order is that of the bytes: due time, then id
 ``asyncz.tasks:live``        set         ids of the tasks with live runs
-``asyncz.tasks:runs``        sorted set  ended runs, by task and when they were claimed; all scores are 0
+``asyncz.tasks:runs``        hash        ``<id><claimed><number>`` -> ended run
+``asyncz.tasks:claimed``     hash        id -> ``<claimed><number>`` of its ended runs, the latest first
 ``asyncz.tasks:latest``      sorted set  ids of tasks with ended runs; the score is when the latest one was claimed
 ``asyncz.tasks:gone``        list        the last 1,000 ended runs of tasks that are gone, the latest first
 ``asyncz.tasks:owners``      hash        schedulers and their heartbeats
@@ -16,7 +17,7 @@
 ``asyncz.tasks:changes``     channel     who has changed something that others have to look at
 ===========================  ==========  =========================================================================
 
-Due times are written as 19 digits: 10**18 + microseconds since 1970 UTC. Stores with other keys (both of them others)
+Instants are written as 19 digits: 10**18 + microseconds since 1970 UTC. Stores with other keys (both of them others)
 use the same database side by side. In a Redis Cluster all keys of a store have to be in one slot, by a tag:
 ``tasks_key="{asyncz}.tasks", run_times_key="{asyncz}.run_times"``.
 
@@ -31,8 +32,9 @@ from ... import __version__
 from ..._ids import random_id
 from ...exceptions import NewerFormatError, UnreadableRecordError, shown
 from ..durable import DurableStore
-from . import queries, scripts
-from .client import Listener, checked_client, import_redis, made_client, number
+from . import history, queries, scripts
+from .calls import ClientCalls, OwnCalls, is_ordinary
+from .client import Listener, checked_client, made_client, number
 from .format import (
     FORMAT,
     data,
@@ -44,13 +46,15 @@ from .format import (
     sorted_contents,
     text,
     unpack,
+    unpack_all,
+    written_name,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..stored import Ended, Stored, Swap
-    from .scripts import Script
+    from .lua import Script
 
 __all__ = ("RedisStore",)
 
@@ -84,16 +88,17 @@ class RedisStore(DurableStore):
         self.tasks_key = _key(tasks_key, "tasks_key")
         self.run_times_key = _key(run_times_key, "run_times_key")
         self._keys = key_names(tasks_key, run_times_key)
-        if len(set(self._keys)) < len(self._keys):
+        if len(set(self._keys.values())) < len(self._keys):
             raise ValueError(f"Expected keys that stand apart, got {shown(tasks_key)} and {shown(run_times_key)}.")
-        self._script_keys, self._owners = self._keys[:-1], self._keys[-1]
-        self._unknown_script = import_redis().exceptions.NoScriptError
+        self._owners = self._keys["owners"]
         self._is_client_ours = client is None
         if client is None:
             client = made_client(self.database, host, port, url, options)
         elif self.database or host is not None or port is not None or url is not None or options:
             raise ValueError("Expected a client alone: it has a database, an address and options of its own.")
         self._client = checked_client(client)
+        is_plain = self._is_client_ours and is_ordinary(self._client, url, options)
+        self._calls = (OwnCalls if is_plain else ClientCalls)(self._client, self._keys)
         self._channel = f"{tasks_key}:changes"
         #: By which a store knows its own messages.
         self._origin = random_id().encode()
@@ -102,7 +107,7 @@ class RedisStore(DurableStore):
     # -- life -------------------------------------------------------------------------------------------------------
 
     def connect(self) -> None:
-        found = self._run(scripts.OPEN, f"{FORMAT} {self.run_times_key}", self.tasks_key)
+        found = self._run(scripts.OPEN, data(f"{FORMAT} {self.run_times_key}"), data(self.tasks_key))
         if not found:
             raise UnreadableRecordError(
                 f"{self._name()} holds something that asyncz has not written: choose another database, or other keys."
@@ -113,7 +118,7 @@ class RedisStore(DurableStore):
         if (version, run_times_key, text(found[1])) != (str(FORMAT), self.run_times_key, self.tasks_key):
             raise UnreadableRecordError(
                 f"{self._name()}: expected keys that belong together, got {shown(text(found[0]))} in "
-                f"{self._keys[6]} and {shown(text(found[1]))} in {self._keys[7]}."
+                f"{self._keys['format']} and {shown(text(found[1]))} in {self._keys['of']}."
             )
         if self._listener is None and _is_to_be_told(self.scheduler):
             self._listener = Listener(self._client, self._channel, self._origin, self._changed)
@@ -125,12 +130,14 @@ class RedisStore(DurableStore):
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.stop()
+        self._calls.close()
         if self._is_client_ours:
             self._client.close()  # its next call would open it again
 
     def left_behind(self) -> None:
         super().left_behind()
         # The client makes new connections by itself: redis-py looks which process it is in.
+        self._calls.forget()
         self._listener = None
         self._origin = random_id().encode()
 
@@ -138,11 +145,8 @@ class RedisStore(DurableStore):
         self.refresh()
         self.scheduler.wakeup()
 
-    def _run(self, script: Script, *args: Any) -> Any:
-        try:
-            return self._client.evalsha(script.sha, len(self._script_keys), *self._script_keys, *args)
-        except self._unknown_script:  # a server that was started since, or another one: it has done nothing yet
-            return self._client.eval(script.text, len(self._script_keys), *self._script_keys, *args)
+    def _run(self, script: Script, *args: bytes) -> Any:
+        return self._calls.run(script, args)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -159,22 +163,23 @@ class RedisStore(DurableStore):
     def fetch_due(
         self, instant: int, limit: int, executors: Sequence[str], after: tuple[int, str] | None = None
     ) -> tuple[list[Stored], int | None]:
+        too_late = moment(instant + 1)
         behind = b"" if after is None else moment(after[0]) + data(after[1])
-        names = [data(executor) for executor in executors]
-        following, flat = self._run(queries.DUE, moment(instant + 1), limit, behind, *names)
-        return _rows(flat), instant_of(min(following)) if following else None
+        names = [written_name(executor) for executor in executors]
+        following, sizes, content = self._run(queries.DUE, too_late, b"%d" % limit, behind, *names)
+        return unpack_all(sizes, content), instant_of(min(following)) if following else None
 
     def fetch_live(self) -> list[Stored]:
-        return _rows(self._run(queries.LIVE))
+        return unpack_all(*self._run(queries.LIVE))
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def _news(self) -> list[Any]:
+    def _news(self) -> list[bytes]:
         """Return where others are told what was changed, by whom, and how many need not be told."""
         # The servers of a cluster count only those that listen at themselves.
         is_heard = self._listener is not None and self._listener.is_subscribed
         own = -1 if "cluster" in type(self._client).__module__ else int(is_heard)
-        return [self._channel, self._origin, own]
+        return [data(self._channel), self._origin, b"%d" % own]
 
     def put(self, rows: Sequence[Stored]) -> list[bool]:
         if not rows:
@@ -187,10 +192,11 @@ class RedisStore(DurableStore):
     def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         if not swaps:
             return []
-        args = [*self._news(), self.history_length]
-        for change in swaps:
-            record = b"" if change.after is None else pack(change.after)
-            args += (data(change.id), change.revision, record, len(change.ended), *map(ended_entry, change.ended))
+        args = [*self._news(), b"%d" % self.history_length]
+        for task_id, revision, after, ended in swaps:
+            args += (data(task_id), b"%d" % revision, b"" if after is None else pack(after), b"%d" % len(ended))
+            if ended:
+                args += map(ended_entry, ended)
         return _yes_and_no(self._run(scripts.SWAP, *args))
 
     def clear(self) -> None:
@@ -200,11 +206,11 @@ class RedisStore(DurableStore):
 
     def record(self, runs: Sequence[Ended]) -> None:
         if runs:
-            self._run(scripts.RECORD, *map(ended_entry, runs))
+            self._run(history.RECORD, *map(ended_entry, runs))
 
     def fetch_runs(self, task_id: str | None, state: str | None, limit: int) -> list[str]:
         of_task = () if task_id is None else (data(task_id),)
-        return sorted_contents(self._run(queries.RUNS, limit, state or "", *of_task), limit)
+        return sorted_contents(self._run(history.RUNS, b"%d" % limit, data(state or ""), *of_task), limit)
 
     def write_owner(self, owner: str, content: str) -> None:
         self._client.hset(self._owners, data(owner), data(content))
@@ -220,10 +226,6 @@ def _key(value: str, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"Expected a text that is not empty as {name}, got {shown(value)}.")
     return value
-
-
-def _rows(flat: Sequence[bytes]) -> list[Stored]:
-    return [unpack(text(flat[at]), flat[at + 1]) for at in range(0, len(flat), 2)]
 
 
 def _yes_and_no(reply: bytes) -> list[bool]:

@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
-from .scripts import HISTORY, KEYS, RECORDS, Script
+from .lua import BATCHES, RECORDS, Script
 
-__all__ = ("DUE", "LIVE", "RUNS")
+__all__ = ("DUE", "LIVE")
+
+ROWS = """
+-- Rows are sent as how long their ids and records are, and these one behind the other, some at a time: a reply of many
+-- parts takes long to read, and a long string takes long to make.
+local sizes, parts = {}, {}
+
+local function add(id, record)
+  sizes[#sizes + 1], sizes[#sizes + 2] = #id, #record
+  parts[#parts + 1], parts[#parts + 2] = id, record
+end
+
+local function reply()
+  local joined = {}
+  for start = 1, #parts, 32 do
+    joined[#joined + 1] = table.concat(parts, '', start, math.min(start + 31, #parts))
+  end
+  return {table.concat(sizes, ' '), joined}
+end
+"""
 
 DUE = Script(
-    KEYS,
+    "tasks places",
+    BATCHES,
     RECORDS,
+    ROWS,
     """
 -- ARGV: the first instant that is too late, limit, behind which due time and id (empty: none), executors
 local too_late, limit, after = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
--- by bytes: the operators of Lua follow the locale of the server
-local function is_before(a, b)
-  for at = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, at), string.byte(b, at)
+local begins = {}
+
+-- by the bytes behind so many: the operators of Lua follow the locale of the server
+local function is_before(a, a_begin, b, b_begin)
+  for at = 1, math.min(#a - a_begin, #b - b_begin) do
+    local x, y = string.byte(a, a_begin + at), string.byte(b, b_begin + at)
     if x ~= y then return x < y end
   end
-  return #a < #b
+  return #a - a_begin < #b - b_begin
 end
 
--- due times and ids of an executor in their order; what is next is added to a list where they are not as many as may be
-local function look(executor, next_ones)
-  local prefix = #executor .. ':' .. executor
-  local begin = prefix .. ':'
+-- the members of an executor in their order; what is next is added to a list where they are not as many as may be
+local function look(begin, next_ones)
   local first = after == '' and '[' .. begin or '(' .. begin .. after
   local found = call('ZRANGEBYLEX', places, first, '(' .. begin .. too_late, 'LIMIT', 0, limit)
-  for at, member in ipairs(found) do found[at] = string.sub(member, #begin + 1) end
   while #found < limit do
-    local following = call('ZRANGEBYLEX', places, '[' .. begin .. too_late, '(' .. prefix .. ';', 'LIMIT', 0, 1)[1]
+    local last = '(' .. string.sub(begin, 1, -2) .. ';' -- what comes after ":"
+    local following = call('ZRANGEBYLEX', places, '[' .. begin .. too_late, last, 'LIMIT', 0, 1)[1]
     if not following then break end
     local due = string.sub(following, #begin + 1, #begin + 19)
     if #due == 19 and not string.find(due, '%D') then
@@ -46,111 +67,66 @@ end
 local function first_of(lists, heads)
   local best
   for n, list in ipairs(lists) do
-    local key = list[heads[n]]
-    if key and (not best or is_before(key, lists[best][heads[best]])) then best = n end
+    local member = list[heads[n]]
+    if member and (not best or is_before(member, #begins[n], lists[best][heads[best]], #begins[best])) then best = n end
   end
   return best
 end
 
+-- the first of all members, and how long what comes before the due time is in each
 local function merged(lists)
-  local keys, from, heads = {}, {}, {}
+  local members, skipped, heads = {}, {}, {}
   for n in ipairs(lists) do heads[n] = 1 end
-  while #keys < limit do
+  while #members < limit do
     local n = #lists == 1 and lists[1][heads[1]] and 1 or first_of(lists, heads)
     if not n then break end
-    keys[#keys + 1], from[#from + 1] = lists[n][heads[n]], ARGV[3 + n]
+    members[#members + 1], skipped[#skipped + 1] = lists[n][heads[n]], #begins[n]
     heads[n] = heads[n] + 1
   end
-  return keys, from
+  return members, skipped
 end
 
 -- Members that no record stands behind, after somebody else's hand was at it, are put right.
-local function is_sound(id, record, key, executor)
-  local member = #executor .. ':' .. executor .. ':' .. key
+local function is_sound(id, record, member, place)
   local right
   if record then
-    local _, due, its_executor = head(record)
-    right = place(id, due, its_executor)
+    local _
+    _, right = head(record)
+    if right == place then return true end
   end
-  if right == member then return true end
   call('ZREM', places, member)
-  if right then call('ZADD', places, 0, right) end
+  if right and string.find(right, ':' .. string.rep('%d', 19) .. '$') then call('ZADD', places, 0, right .. id) end
   return false
 end
 
+for n = 4, #ARGV do begins[#begins + 1] = ARGV[n] .. ':' end
 while true do
-  local next_ones, lists, rows, are_sound = {}, {}, {}, true
-  for n = 4, #ARGV do lists[#lists + 1] = look(ARGV[n], next_ones) end
-  local keys, from = merged(lists)
-  for start = 1, #keys, 1000 do -- the stack that unpack() fills has some thousand places
-    local ids = {}
-    for n = start, math.min(start + 999, #keys) do ids[#ids + 1] = string.sub(keys[n], 20) end
-    for n, record in ipairs(call('HMGET', tasks, unpack(ids))) do
-      are_sound = is_sound(ids[n], record, keys[start + n - 1], from[start + n - 1]) and are_sound
-      rows[#rows + 1] = ids[n]
-      rows[#rows + 1] = record
-    end
+  local next_ones, lists, ids, are_sound = {}, {}, {}, true
+  for n, begin in ipairs(begins) do lists[n] = look(begin, next_ones) end
+  local members, skipped = merged(lists)
+  for n, member in ipairs(members) do ids[n] = string.sub(member, skipped[n] + 20) end
+  local records = fetched(tasks, ids)
+  for n, record in ipairs(records) do
+    local place = string.sub(members[n], 1, skipped[n] + 19)
+    are_sound = is_sound(ids[n], record, members[n], place) and are_sound
   end
-  if are_sound then return {next_ones, rows} end
+  if are_sound then
+    for n, record in ipairs(records) do add(ids[n], record) end
+    return {next_ones, unpack(reply())}
+  end
 end
 """,
 )
 
 LIVE = Script(
-    KEYS,
+    "tasks live",
+    BATCHES,
+    ROWS,
     """
-local rows = {}
-for _, id in ipairs(call('SMEMBERS', live)) do
-  local record = call('HGET', tasks, id)
-  if record then
-    rows[#rows + 1] = id
-    rows[#rows + 1] = record
-  end
+local ids = call('SMEMBERS', live)
+for n, record in ipairs(fetched(tasks, ids)) do
+  if record then add(ids[n], record) end
 end
-return rows
-""",
-)
-
-RUNS = Script(
-    KEYS,
-    HISTORY,
-    """
--- ARGV: limit, state (empty: any), task (not given: all)
-local limit, state, task = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local found, instants = {}, {}
-
-local function add(entry)
-  local claimed, _, head, stop = parts(entry)
-  if not claimed or (task and head ~= #task .. ':' .. task .. ':') then return end
-  if state == '' or string.match(entry, '^ (%S+)\\n', stop) == state then
-    found[#found + 1] = entry
-    instants[#instants + 1] = instant(claimed)
-  end
-end
-
-local function add_all_of(id)
-  local from, to = span(id)
-  for _, entry in ipairs(call('ZREVRANGEBYLEX', runs, to, from)) do add(entry) end
-end
-
--- True when all that could still come was claimed before as many as are asked for.
-local function is_enough(score)
-  if #instants < limit then return false end
-  table.sort(instants, function(a, b) return a > b end)
-  return instants[limit] > score
-end
-
-for _, entry in ipairs(call('LRANGE', gone, 0, -1)) do add(entry) end
-if task then
-  add_all_of(task)
-  return found
-end
-local start, page = 0, 200
-while true do
-  local ids = call('ZREVRANGE', latest, start, start + page - 1, 'WITHSCORES')
-  for at = 1, #ids, 2 do add_all_of(ids[at]) end
-  if #ids < 2 * page or is_enough(tonumber(ids[#ids])) then return found end
-  start = start + page
-end
+return reply()
 """,
 )
