@@ -60,6 +60,8 @@ class Dispatcher:
         self._claims = claims
         #: The executors that are given nothing more for now.
         self.full: tuple[str, ...] = ()
+        #: Whether more was due than one batch is.
+        self.is_behind = False
 
     # -- a step -----------------------------------------------------------------------------------------------------
 
@@ -73,10 +75,11 @@ class Dispatcher:
             more = self._submissions.settle(now)
         if self._submissions.in_hand:
             return more  # how many will wait for a worker then, nobody knows
+        self.is_behind = False
         for alias, store in list(self._stores.items()):
             if self._gate.is_open(alias, now):
-                more |= self._fire_batch(alias, store, now, instant)
-        return more
+                self.is_behind |= self._fire_batch(alias, store, now, instant)
+        return more or self.is_behind
 
     def next_due(self, now: datetime.datetime) -> float | None:
         """Return the seconds until something is to be done, 0 when it is overdue, None when nothing is scheduled."""

@@ -94,6 +94,11 @@ class Ledger:
         """How much was reported that was not drained yet."""
         return len(self._reported)
 
+    @property
+    def is_all_in(self) -> bool:
+        """True when every run that is out has been reported."""
+        return len(self._reported) == len(self._live)
+
     def drain(self, now: datetime.datetime, limit: int) -> list[tuple[Run, list[Outcome]]]:
         """Return at most ``limit`` runs that have ended, with their outcomes; what is of no live run is dropped."""
         ended = []

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ("Submissions",)
 
-#: Reports that are settled in one go.
-SETTLED = 512
+#: Reports that are settled in one go: on a loop, which is kept waiting meanwhile, and off it.
+SETTLED, SETTLED_OFF_LOOP = 512, 1024
+#: Reports that are not kept waiting for others when there are none to come: a file is written once for all of them.
+WORTH_SETTLING = 64
 
 
 class Submissions:
@@ -301,12 +303,17 @@ class Submissions:
         """How many runs have ended that are not settled."""
         return len(self._writes) + self._ledger.news
 
+    @property
+    def has_a_batch(self) -> bool:
+        """True when so much was reported that it is worth to be settled, and nothing more is to be waited for."""
+        return self._ledger.news >= WORTH_SETTLING and self._ledger.is_all_in
+
     def settle(self, now: datetime.datetime) -> bool:
         """Write down the ends of runs and tell of them; True when there are more."""
         self._writes.flush()
         if not self._ledger.has_news and not len(self._writes):
             return False
-        ended = self._ledger.drain(now, SETTLED)
+        ended = self._ledger.drain(now, SETTLED if self._post is None else SETTLED_OFF_LOOP)
         self._writes.add([run for run, _outcomes in ended])
         lost = self._writes.save(now)
         if ended and self._news.bus.mask:

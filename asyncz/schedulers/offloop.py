@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ("OffLoopScheduler",)
 
 #: So many ends of runs are written down sooner than after ``SETTLE_WITHIN``: each time may be a write to a disk.
-MANY_OFF_LOOP = 512
+MANY_OFF_LOOP = 2048
 #: Earlier than anything is due.
 LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 
@@ -105,7 +105,7 @@ class OffLoopScheduler(WakingScheduler):
             return
         if self._is_ending or not passes.is_to_settle:
             passes.settle_within(0 if self._is_ending else SETTLE_WITHIN)
-        if self._dispatcher.full:
+        if self._dispatcher.full or self._submissions.has_a_batch:
             passes.wake()
         if self._is_ending:
             super()._settle_soon()
@@ -114,10 +114,19 @@ class OffLoopScheduler(WakingScheduler):
         if self._passes is None:  # else this was called for what is done in a thread by now
             super()._look()
 
+    def _is_time_to_settle(self) -> bool:
+        """Return whether ends of runs are to be written that were reported, though not every one has been yet.
+
+        When the last of many has been, unless more are about to be sent, which would rather have the time.
+        """
+        submissions = self._submissions
+        if self._is_ending or submissions.has_unwritten:
+            return True
+        return submissions.has_a_batch and not submissions.in_hand and not self._dispatcher.is_behind
+
     def _look_off_loop(self, settles: bool) -> float | None:
         """Make a pass in this thread, which is not the loop's, and return the seconds until the next."""
-        is_time = settles or self._is_ending or self._submissions.has_unwritten
-        self._settle_from = 1 if is_time else MANY_OFF_LOOP
+        self._settle_from = 1 if settles or self._is_time_to_settle() else MANY_OFF_LOOP
         self._asleep_until = None
         try:
             with self._passing(blocking=True):

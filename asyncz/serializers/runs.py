@@ -56,7 +56,8 @@ def run_to_json(run: Run) -> str:
 
 
 def _head(run: Run) -> str:
-    run_times = ",".join([str(to_microseconds(time)) for time in run.run_times])
+    times = run.run_times
+    run_times = to_microseconds(times[0]) if len(times) == 1 else ",".join([str(to_microseconds(at)) for at in times])
     name = "" if run.task_name is None else f',"task_name":{_quoted(run.task_name)}'
     return (
         f'{{"version":{RUN_VERSION},"id":{run.id if type(run.id) is int else _quoted(run.id)},'
@@ -67,7 +68,7 @@ def _head(run: Run) -> str:
 
 
 def _quoted(value: Any) -> str:
-    return _encode_text(_text(value))
+    return _encode_text(value if type(value) is str and value.isascii() else _text(value))
 
 
 #: The same for names of which there are few.

@@ -24,6 +24,7 @@ class Claims:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._moved = table.records.moved
         #: The rows with live runs of ours, as we have written them last: to finish these, nothing has to be read.
         self._ours: dict[str, StoredRow] = {}
 
@@ -56,7 +57,7 @@ class Claims:
 
     def _left(self, row: StoredRow) -> Stored | None:
         """Return what to write of a row that has changed; None where nothing of it is left."""
-        return None if row.final and not row.runs else self._table.records.moved(row)
+        return None if row.final and not row.runs else self._moved(row)
 
     # -- finishing --------------------------------------------------------------------------------------------------
 

@@ -182,7 +182,7 @@ def _taken(rows: Iterable[Row], instant: int, limit: int) -> tuple[list[Stored],
 
 def _stored(row: Row) -> Stored:
     task_id, due, nominal, revision, executor, final, payload, runs, signature = row
-    return Stored(task_id, due, nominal, revision, executor, final == 1, payload, runs, signature)
+    return Stored._make((task_id, due, nominal, revision, executor, final == 1, payload, runs, signature))
 
 
 def _place(row: Row) -> tuple[int, str]:
