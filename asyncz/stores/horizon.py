@@ -64,6 +64,14 @@ class Horizon:
                     if self._known is not None and due < self._known[1]:
                         self._known = self._known[0], due
 
+    def added(self, earliest: int | None) -> None:
+        """Take in that rows were added, the first of which is due then; None when none is."""
+        with self._lock:
+            if earliest is not None:
+                self._writes += 1
+                if self._known is not None and earliest < self._known[1]:
+                    self._known = self._known[0], earliest
+
     def forget(self) -> None:
         """Know nothing, nor take in what looks find that have begun."""
         with self._lock:

@@ -93,7 +93,8 @@ class Table:
         except BaseException:
             self._horizon.forget()  # it may have been written all the same
             raise
-        self._horizon.moved((row.stored.id, row.due) for row, is_new in zip(rows, are_new, strict=True) if is_new)
+        dues = [row.due for row, is_new in zip(rows, are_new, strict=True) if is_new and row.due is not None]
+        self._horizon.added(min(dues, default=None))
         return are_new
 
     def swap(self, changes: Iterable[Change]) -> list[bool]:
