@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -69,9 +71,11 @@ class MongoServer:
         ports.put(0)
 
     def send(self, number: int) -> None:
-        """Send a signal: SIGSTOP has it keep its connections and not answer."""
+        """Send a signal: SIGSTOP has it keep its connections and not answer, from when this returns."""
         assert self._process is not None
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:  # a thread of it may have answered once more until then
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def stop(self) -> None:
         process, self._process = self._process, None
